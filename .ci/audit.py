@@ -57,7 +57,7 @@ def evaluate(report: dict[str, Any], checked: int) -> tuple[int, list[str]]:
 
 
 def audit(found: dict[str, str]) -> tuple[dict[str, Any] | None, str]:
-    """Return the report of pip-audit about the pins, None where it failed, and its messages."""
+    """Return the report of pip-audit about the pins, None if it failed, and its messages."""
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "pins.txt"
         listed.write_text("".join(f"{name}=={version}\n" for name, version in sorted(found.items())))

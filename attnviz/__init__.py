@@ -65,7 +65,7 @@ def _folders() -> FolderBackends:
 
 
 def _local(model: Any, purpose: str, choose: Callable[[Capabilities], T | None]) -> tuple[T, str]:
-    """Return a capability of the backend that has a model, and the model's id there. AttnvizError where a server lacks it."""
+    """Return a capability of the backend that has a model, and the model's id there. AttnvizError if a server lacks it."""
     from attnviz.models import catalog
 
     folder, name = _folders().backend(model) if catalog.is_path(model) else (None, "")

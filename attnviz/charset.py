@@ -113,7 +113,7 @@ def error_message(content: bytes, at: int, encoding: str = "utf-8") -> str:
 
 
 def decode_argument(text: str, what: str) -> str:
-    """Return an argument of the command line without a byte order mark. Raises BadTextError where its bytes were no text.
+    """Return an argument of the command line without a byte order mark. Raises BadTextError if its bytes were no text.
 
     Python keeps such bytes as lone surrogates.
     """

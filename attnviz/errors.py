@@ -65,7 +65,7 @@ class ContentTypeError(BadInputError):
 
 
 class UnavailableError(BadInputError):
-    """Weights that are not on this machine and cannot be fetched now; `command` fetches them, "" where none does."""
+    """Weights that are not on this machine and cannot be fetched now; `command` fetches them, "" if none does."""
 
     def __init__(self, message: str = "", *, command: str = "") -> None:
         super().__init__(message)

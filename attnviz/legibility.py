@@ -14,7 +14,7 @@ class AlteredText:
     """A stretch of the text that the model does not read as typed: `CAFÉ` as `cafe`.
 
     `kinds` says what is lost: `case`, `accents`, `form` (full-width letters, ligatures, fractions: Unicode's
-    compatibility forms), `dropped` (characters left out), or `other` where none of these explains it. `read` is "" where
+    compatibility forms), `dropped` (characters left out), or `other` where none of these explains it. `read` is "" if
     the model sees nothing in its place. `start` is where it stands first in the text of `segment`; it stands `count` times.
     """
 

@@ -41,7 +41,7 @@ class Selection:
 
     `panels` are pictures made of the pins; `shown` is a ready set that stands in their place ("" for the pins); `view` is
     the picture where there is room for one only; `candidates` are the words that a pronoun may mean, by where they start,
-    and `meant` is the one that it does mean, None where the reader did not say;
+    and `meant` is the one that it does mean, None if the reader did not say;
     `links` are those that heads are ranked by, None if the reader chose none.
     """
 

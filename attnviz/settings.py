@@ -103,7 +103,7 @@ def _key(raw: str) -> str:
     """Check the key. It is not repeated in the message, which may be logged."""
     if raw and not re.fullmatch(r"[!-~]{16,256}", raw):
         raise BadInputError(
-            "ATTNVIZ_KEY has 16 to 256 letters, digits or punctuation marks of ASCII, no blanks; the one given does not fit. "
+            "ATTNVIZ_KEY has 16 to 256 ASCII letters, digits or punctuation marks and no spaces; the given key does not fit. "
             "Correct it."
         )
     return raw

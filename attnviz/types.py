@@ -229,7 +229,7 @@ class Evidence:
     """How often a claim about a head holds: `hits` of `n`, beside named baselines and a 95 % interval.
 
     `chosen` says how the head was picked, `scheme` by which rule and labels it was scored, `source` on which text. `groups`
-    is how many sentences the n instances are wordings of, by which the interval then goes; None where each is its own.
+    is how many sentences the n instances are wordings of, by which the interval then goes; None if each is its own.
     `ceiling` is the highest rate that any head could have, below 1 where instances look the same and differ in the answer.
     """
 
@@ -250,7 +250,7 @@ class Evidence:
 
     @property
     def rate(self) -> float:
-        """Hits of all, 0 to 1; NaN where there is nothing to count."""
+        """Hits of all, 0 to 1; NaN if there is nothing to count."""
         return self.hits / self.n if self.n else float("nan")
 
     @property
@@ -271,7 +271,7 @@ class ModelCard:
     `kind` is encoder, decoder or encoder-decoder. `package` is an installed package that carries the weights (pip calls
     it `requirement`), in its `folder` or in the file `gguf`; without a package, `folder` is a folder of the reader's
     own. `sha256` pins the hash of each (file, hash); `hub` is the repository that a network would fetch.
-    `quantised` says in words how the weights differ from the published ones ("" where they do not).
+    `quantised` says in words how the weights differ from the published ones ("" if they do not).
     """
 
     id: str

@@ -79,7 +79,7 @@ def pins(
     known: Mapping[str, ModelCard],
     notices: list[str],
 ) -> tuple[tuple[Pin, ...], tuple[int | None, ...]]:
-    """The pins of a `pins` parameter, and for each one written there its place among them, None where it was left out."""
+    """The pins of a `pins` parameter, and for each one written there its place among them, None if it was left out."""
     found: list[Pin] = []
     places: list[int | None] = []
     parts = [part for part in raw.split(",") if part]

@@ -142,7 +142,7 @@ def peak(part: str, folder: Path) -> int:
 
 
 def sentences() -> Path | None:
-    """Return the folder of the corpora; None where it is not named, or has no such file, which is printed."""
+    """Return the folder of the corpora; None if it is not named, or has no such file, which is printed."""
     named = os.environ.get("ATTNVIZ_CORPORA", "")
     if named and (Path(named) / FILE).is_file():
         return Path(named)

@@ -63,7 +63,7 @@ def served() -> Iterator[tuple[str, int]]:
 
 
 def peak(pid: int) -> int | None:
-    """Return the most memory that a process has had, in MB; None where the system does not say."""
+    """Return the most memory that a process has had, in MB; None if the system does not say."""
     status = Path(f"/proc/{pid}/status")
     found = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
     return int(found[1]) // 1000 if found else None

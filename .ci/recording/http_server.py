@@ -101,9 +101,7 @@ KEYED = (
     *((f"often-{n}", "GET", "/v1/models", {"Authorization": f"Bearer {KEY}"}, b"") for n in range(6)),
 )
 PAGES = (
-    *((f"page-{path or 'root'}", "GET", f"/{path}", {}, b"") for path in (
-        "", "attention", "compare", "heads", "coreference", "syntax", "inside", "whatif", "cost", "places", "glossary",
-    )),
+    ("page-root", "GET", "/", {}, b""),
     ("page-nothing", "GET", "/nothing", {}, b""),
     ("page-health", "GET", "/_stcore/health", {}, b""),
     ("page-metrics", "GET", "/_stcore/metrics", {}, b""),
@@ -132,7 +130,8 @@ def record(out: Folder, work: Path) -> None:
     options[1] = str(port)
     with served([*pages, *options], work / "pages.err", port):
         _until(port, "/_stcore/health")
-        for one in PAGES:
+        found = sorted(path.stem for path in Path("pages").glob("*/*.py"))  # of the checkout that is recorded
+        for one in (*((f"page-{name}", "GET", f"/{name}", {}, b"") for name in found), *PAGES):
             _asked(out, port, *one, folder="http-pages")
 
 

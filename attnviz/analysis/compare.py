@@ -137,7 +137,7 @@ def _common(count: int, pairings: Sequence[Sequence[tuple[int, int]]]) -> list[t
 
 
 def counterpart(token: int, first: Sequence[Token], second: Sequence[Token]) -> int | None:
-    """The token of the second text that stands where `token` stands in the first; None where its word has no counterpart.
+    """The token of the second text that stands where `token` stands in the first; None if its word has no counterpart.
 
     Words are aligned, whatever is shown; within a word pieces are counted, and a word of fewer pieces answers with its last.
     """

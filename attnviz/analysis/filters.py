@@ -16,7 +16,7 @@ _ORDINAL = ("first", "second")
 def ends(
     queries: Sequence[Unit], keys: Sequence[Unit], between: str
 ) -> tuple[Int[np.ndarray, " row"], Int[np.ndarray, " column"]] | None:
-    """Return which rows and columns `between` leaves, as indices; None where it leaves everything.
+    """Return which rows and columns `between` leaves, as indices; None if it leaves everything.
 
     It asks for two texts on either side. Where there is one, as in cross-attention, there is nothing to choose.
     """
@@ -34,7 +34,7 @@ def paired(queries: Sequence[Unit], keys: Sequence[Unit]) -> bool:
     return all({0, 1} <= {unit.segment for unit in side if not unit.special} for side in (queries, keys))
 
 
-def kept(weights: Float[np.ndarray, "*lead query key"], keep: Keep) -> Float[np.ndarray, "*lead query key"]:
+def strongest(weights: Float[np.ndarray, "*lead query key"], keep: Keep) -> Float[np.ndarray, "*lead query key"]:
     """The weights that `keep` shows; what it leaves out becomes 0. Of equal weights the earlier in the text is the larger."""
     if keep.rule == "least":
         return np.where(weights >= np.float32(keep.value), weights, np.float32(0.0))

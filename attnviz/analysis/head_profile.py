@@ -30,7 +30,7 @@ class ProfileLine:
     chosen: int
 
     @property
-    def written(self) -> str:
+    def share_text(self) -> str:
         """The share in words, the same everywhere: 84 %."""
         return percent(self.share if 0.0 < self.share < MENTION else self.percent / 100)
 
@@ -50,7 +50,7 @@ class HeadProfile:
     @property
     def shares(self) -> tuple[tuple[str, float], ...]:
         """(label, share) of every line."""
-        return tuple((look.label, look.share) for look in self.lines)
+        return tuple((line.label, line.share) for line in self.lines)
 
     @property
     def spread(self) -> str:
@@ -60,8 +60,8 @@ class HeadProfile:
     def as_dict(self) -> dict[str, object]:
         """Return the profile as its JSON object."""
         places = [
-            {"place": look.label, "share": look.share, "percent": look.percent, "even": look.even, "chosen": look.chosen}
-            for look in self.lines
+            {"place": line.label, "share": line.share, "percent": line.percent, "even": line.even, "chosen": line.chosen}
+            for line in self.lines
         ]
         return {"rows": self.rows, "entropy_bits": self.entropy, "most_bits": self.most, "places": places}
 
@@ -78,7 +78,7 @@ def profile(pattern: Pattern, words: bool = True, classes: PositionClasses | Non
 
 
 def profile_lines(pattern: Pattern, classes: PositionClasses) -> tuple[tuple[ProfileLine, ...], ProfileLine | None]:
-    """Return the lines of a profile, and the line of the same word elsewhere (None where the text repeats too few words).
+    """Return the lines of a profile, and the line of the same word elsewhere (None if the text repeats too few words).
 
     Sums are in float64, so that their digits do not depend on the order of addition.
     """
@@ -95,21 +95,21 @@ def profile_lines(pattern: Pattern, classes: PositionClasses) -> tuple[tuple[Pro
     shares, hidden = sums[:many].tolist(), bool(pattern.hidden.any())
     if hidden:
         shares.append(float(lost.sum(dtype=np.float64)) / count)
-    written = round_parts(shares, alone=many if hidden else None)
-    found = [_profile_line(*one) for one in zip(classes.lines, shares, written, chosen.tolist(), strict=False)]
+    percents = round_parts(shares, alone=many if hidden else None)
+    found = [_profile_line(*one) for one in zip(classes.lines, shares, percents, chosen.tolist(), strict=False)]
     if hidden:
         label = hidden_label(pattern)
-        found.append(ProfileLine("hidden", label, label, shares[-1], int(written[-1]), None, int((lost > top).sum())))
+        found.append(ProfileLine("hidden", label, label, shares[-1], int(percents[-1]), None, int((lost > top).sum())))
     return tuple(found), repeat
 
 
-def _profile_line(line: PositionClass, share: float, written: float, chosen: int) -> ProfileLine:
+def _profile_line(line: PositionClass, share: float, percent: float, chosen: int) -> ProfileLine:
     """Return a line with its numbers."""
-    return ProfileLine(line.kind, line.label, line.place, share, int(written), line.even, chosen)
+    return ProfileLine(line.kind, line.label, line.place, share, int(percent), line.even, chosen)
 
 
 def _choices(weights: np.ndarray, lost: np.ndarray, classes: PositionClasses) -> tuple[np.ndarray, np.ndarray]:
-    """The line of each row's first choice, and its weight; -1 where keys of two lines get equally much, or hidden ones more."""
+    """The line of each row's first choice, and its weight; -1 if keys of two lines get equally much, or hidden ones more."""
     if not weights.size:
         return np.full(len(weights), -1), np.zeros(len(weights), np.float32)
     rows = np.arange(len(weights))
@@ -127,7 +127,7 @@ def spread(pattern: Pattern, classes: PositionClasses) -> tuple[float, float]:
     rows = classes.rows
     if not rows.any():
         return 0.0, 0.0
-    weights, places = pattern.weights[rows].astype(np.float64), classes.seen.sum(-1)
+    weights, places = pattern.weights[rows].astype(np.float64), classes.visible.sum(-1)
     if pattern.hidden.any():
         weights, places = np.concatenate([weights, pattern.hidden[rows, None]], -1), places + 1
     return float(entropy(weights).mean()), float(np.log2(places).mean())

@@ -11,14 +11,14 @@ from attnviz.analysis.head_profile import MENTION, HeadProfile, ProfileLine, hid
 from attnviz.analysis.legibility_text import unread_units
 from attnviz.analysis.positions import REST, PositionClasses, resting
 from attnviz.analysis.row_stats import choosing, entropy, first_choices, percent, quoted, spelled, units_of
-from attnviz.analysis.view import patterns_of_layer, shown, sides
+from attnviz.analysis.view import patterns_of_layer, sides, visible_units
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.rounding import fixed
 from attnviz.types import HeadScores, Pattern, joined
 from attnviz.view_state import ViewOptions
 
-MOST = 0.5  # "mostly" is more than all other places together
+MAJORITY = 0.5  # "mostly" is more than all other places together
 FEW = 5  # on fewer words nothing is called a habit: two of two say nothing of a head
 CLEAR = 0.3  # Gu et al. 2025 (arXiv:2410.10781): a first token is a sink where its mean attention is above 0.3
 BEYOND = 1.5  # a habit is half as much again as uniform attention gives: in a short text that alone is much
@@ -33,8 +33,8 @@ class Role:
     """What a head does on this text: a kind, the numbers behind it, and a sentence that says them.
 
     `kind` is previous, next, itself, first, separator, same, word (one that most look at), hidden, broad or mixed. `share`
-    is what the place gets, `even` what uniform attention would give it (None where that is not known), `chosen` of how many of
-    `rows` words it is the first choice, `written` the share in words. For broad, `share` is the entropy as a part of the
+    is what the place gets, `even` what uniform attention would give it (None if that is not known), `chosen` of how many of
+    `rows` words it is the first choice, `share_text` the share in words. For broad, `share` is the entropy as a part of the
     most it could be; for mixed, `place` is the one that gets most.
     """
 
@@ -45,12 +45,12 @@ class Role:
     even: float | None = None
     chosen: int = 0
     rows: int = 0
-    written: str = ""
+    share_text: str = ""
 
     @classmethod
-    def of(cls, kind: str, look: ProfileLine, rows: int, sentence: str) -> Role:
+    def of(cls, kind: str, line: ProfileLine, rows: int, sentence: str) -> Role:
         """Return a role with the numbers of one line of the profile."""
-        return cls(kind, look.share, sentence, look.place, look.even, look.chosen, rows, look.written)
+        return cls(kind, line.share, sentence, line.place, line.even, line.chosen, rows, line.share_text)
 
     def as_dict(self) -> dict[str, object]:
         """Return the role as its JSON object."""
@@ -80,7 +80,7 @@ def role(pattern: Pattern, words: bool = True, classes: PositionClasses | None =
 
     A head is called after the one place that is the first choice of more than half of all rows that count, FEW of them at
     least, and gets more than CLEAR of the attention and BEYOND times what uniform attention would give it; hidden
-    tokens, if they get MOST of it. Else it is broad or mixed. Pass the `classes` of the pattern if you have them.
+    tokens, if they get MAJORITY of it. Else it is broad or mixed. Pass the `classes` of the pattern if you have them.
     """
     classes = classes or PositionClasses.of(pattern, words)
     word, rows = classes.word, int(classes.rows.sum())
@@ -88,11 +88,11 @@ def role(pattern: Pattern, words: bool = True, classes: PositionClasses | None =
         return Role("mixed", 0.0, f"This text is too short to show a habit: no {word} sees more than one place.")
     lines, same = profile_lines(pattern, classes)
     if rows < FEW:
-        most = max(lines, key=lambda look: look.share)
+        most = max(lines, key=lambda line: line.share)
         short = f"This text is too short to show a habit: only {_count(rows, word)} can choose where to look"
-        return Role.of("mixed", most, rows, f"{short}. {most.written} goes to {most.place}.")
-    steady = next((look for look in lines if look.kind != REST and look.chosen > rows / 2), None)
-    more = "" if same is None else _again(same, classes)
+        return Role.of("mixed", most, rows, f"{short}. {most.share_text} goes to {most.place}.")
+    steady = next((line for line in lines if line.kind != REST and line.chosen > rows / 2), None)
+    more = "" if same is None else _repeat_sentence(same, classes)
     if steady is None and same is not None and same.chosen > rows / 2:
         steady, more = same, ""
     steady = steady or _one_word(pattern, classes)
@@ -100,14 +100,14 @@ def role(pattern: Pattern, words: bool = True, classes: PositionClasses | None =
         more = _besides(lines, steady) + more
         return Role.of(steady.kind, steady, rows, _habit(steady, rows, word) + more)
     if steady is not None:
-        more = f" {_of(steady.chosen, rows, word)} look first at {steady.place}, with {steady.written}.{more}"
+        more = f" {_of(steady.chosen, rows, word)} look first at {steady.place}, with {steady.share_text}.{more}"
     found = HeadProfile(lines, *spread(pattern, classes), rows)
     if found.most > 0.0 and found.entropy >= BROAD * found.most:
         broad = f"On this text it looks broadly, at many {word}s at once: {found.spread}."
         return Role("broad", found.entropy / found.most, broad + more, rows=rows)
-    most = max(lines, key=lambda look: look.share)
+    most = max(lines, key=lambda line: line.share)
     first = f"first choice of {_of(most.chosen, rows, word)}"
-    mixed = f"On this text it has no single habit: {most.written} goes to {most.place} ({first}), {found.spread}."
+    mixed = f"On this text it has no single habit: {most.share_text} goes to {most.place} ({first}), {found.spread}."
     return Role.of("mixed", most, rows, mixed + more)
 
 
@@ -115,7 +115,7 @@ def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
     """What each of many heads does; those that read the same text share what is known of its places."""
     classes: PositionClasses | None = None
     for pattern in patterns:
-        if classes is None or not classes.holds(pattern):
+        if classes is None or not classes.covers(pattern):
             classes = PositionClasses.of(pattern, words)
         yield role(pattern, words, classes)
 
@@ -123,7 +123,7 @@ def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
 def sink(pattern: Pattern, words: bool = True) -> Sink | None:
     """Return the key that is first choice of over SINK_CHOICE of the rows that count and takes over SINK_SHARE of the head.
 
-    None where there is none, where it gets less than BEYOND times what uniform attention gives, or on fewer than FEW rows.
+    None if there is none, where it gets less than BEYOND times what uniform attention gives, or on fewer than FEW rows.
     """
     _, keys = units_of(pattern)
     rows = choosing(pattern)
@@ -133,14 +133,14 @@ def sink(pattern: Pattern, words: bool = True) -> Sink | None:
     key = int(chosen.argmax())
     taken, often = float(pattern.weights[rows, key].mean(dtype=np.float64)), float(chosen[key])
     classes = PositionClasses.of(pattern, words)
-    even = float((classes.seen[:, key] / classes.seen.sum(-1)).mean())
+    even = float((classes.visible[:, key] / classes.visible.sum(-1)).mean())
     if often <= SINK_CHOICE or taken <= max(SINK_SHARE, BEYOND * even):
         return None
-    written = _written(pattern, classes, key, taken)
+    share = _share_text(pattern, classes, key, taken)
     if resting(keys, key):
-        sentence = f"{quoted(keys, key)} takes {written}: heads park unused attention there (a “sink”)."
+        sentence = f"{quoted(keys, key)} takes {share}: heads park unused attention there (a “sink”)."
     else:
-        sentence = f"Most {classes.word}s look first at {quoted(keys, key)}: it takes {written} of this head."
+        sentence = f"Most {classes.word}s look first at {quoted(keys, key)}: it takes {share} of this head."
     return Sink(key, keys[key].text, taken, often, resting(keys, key), sentence)
 
 
@@ -162,7 +162,7 @@ def as_text(pattern: Pattern, query: int) -> str:
 
 
 def unseen(pattern: Pattern, query: int) -> str:
-    """Of a causal model, which words come too late for this one, as a sentence; "" where every word is seen."""
+    """Of a causal model, which words come too late for this one, as a sentence; "" if every word is seen."""
     queries, _ = units_of(pattern)
     later = [unit for unit in queries[query + 1 :] if not unit.special]
     if not pattern.causal or not later:
@@ -173,7 +173,7 @@ def unseen(pattern: Pattern, query: int) -> str:
 
 
 def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") -> HeadScores:
-    """One number for every head on this text, averaged over the rows that count, layer by layer; NaN where a layer has fewer.
+    """One number for every head on this text, averaged over the rows that count, layer by layer; NaN if a layer has fewer.
 
     `entropy` in bits; the others are shares, each that of its line in the profile: `previous`, `next`, `first` the first
     token (Gu et al. 2025, who count its own row too), `special` all special tokens. In a causal model `next` is 0.
@@ -181,7 +181,7 @@ def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") 
     if name not in SCORES:
         raise BadInputError(f"A score is one of {', '.join(SCORES)}; got {name!r}.")
     part, options = trace.block(block), ViewOptions(words=words)
-    queries, keys = (shown(side, options) for side in sides(part, options))
+    queries, keys = (visible_units(side, options) for side in sides(part, options))
     if queries != keys and name in ("previous", "next"):
         raise BadInputError(f"Cross-attention has no {name} word: its keys are another text. Choose entropy, first or special.")
     bare = Pattern(
@@ -211,10 +211,10 @@ def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") 
 
 def _besides(lines: tuple[ProfileLine, ...], named: ProfileLine) -> str:
     """Return a sentence on a place that gets most of the attention, and more than the one that most words look at first."""
-    most = max((look for look in lines if look.kind not in (REST, named.kind)), key=lambda look: look.share, default=named)
-    if most.share <= max(MOST, named.share):
+    most = max((line for line in lines if line.kind not in (REST, named.kind)), key=lambda line: line.share, default=named)
+    if most.share <= max(MAJORITY, named.share):
         return ""
-    return f" Of all its attention, {most.written} goes to {most.place}."
+    return f" Of all its attention, {most.share_text} goes to {most.place}."
 
 
 def _one_word(pattern: Pattern, classes: PositionClasses) -> ProfileLine | None:
@@ -225,38 +225,38 @@ def _one_word(pattern: Pattern, classes: PositionClasses) -> ProfileLine | None:
     if chosen[key] <= len(classes.at) / 2:
         return None
     share = float(pattern.weights[rows, key].mean(dtype=np.float64))
-    even = float((classes.seen[:, key] / classes.seen.sum(-1)).mean())
+    even = float((classes.visible[:, key] / classes.visible.sum(-1)).mean())
     name = quoted(classes.keys, key)
     return ProfileLine("word", name, name, share, int(float(fixed(100.0 * share))), even, int(chosen[key]))
 
 
-def _again(same: ProfileLine, classes: PositionClasses) -> str:
-    """Return a sentence on words that stand more than once, where a head finds the other places; "" where it does not."""
+def _repeat_sentence(repeat: ProfileLine, classes: PositionClasses) -> str:
+    """Return a sentence on words that stand more than once, where a head finds the other places; "" if it does not."""
     able = int(classes.repeat_rows.sum())
-    share, even = (part * len(classes.repeat_rows) / able for part in (same.share, same.even or 0.0))
-    if same.chosen <= able / 2 or share <= max(MOST, BEYOND * even):
+    share, even = (part * len(classes.repeat_rows) / able for part in (repeat.share, repeat.even or 0.0))
+    if repeat.chosen <= able / 2 or share <= max(MAJORITY, BEYOND * even):
         return ""
     where = f"Where a {classes.word} stands more than once ({_count(able, classes.word)})"
-    return f" {where}, it gives {percent(share)} to {same.place}."
+    return f" {where}, it gives {percent(share)} to {repeat.place}."
 
 
-def _named(look: ProfileLine) -> bool:
+def _named(line: ProfileLine) -> bool:
     """Return whether a place that is first choice of most rows gets enough for a head to be called after it."""
-    if look.even is None:
-        return look.share > MOST
-    return look.share > max(CLEAR, BEYOND * look.even)
+    if line.even is None:
+        return line.share > MAJORITY
+    return line.share > max(CLEAR, BEYOND * line.even)
 
 
-def _habit(look: ProfileLine, rows: int, word: str) -> str:
+def _habit(line: ProfileLine, rows: int, word: str) -> str:
     """Return the habit of looking at one place, in words."""
-    if look.even is None:
-        return f"On this text most of its attention goes to {look.place}: {look.written} on average."
-    beside = f"(evenly spread attention would give it {percent(look.even)})"
-    if look.share > MOST:
-        much = f"On this text it looks mostly at {look.place}: {look.written} of its attention on average"
-        return f"{much}, first choice of {look.chosen} of {_count(rows, word)} {beside}."
-    first = f"On this text most {word}s look first at {look.place}: {look.chosen} of {rows}"
-    return f"{first}, {look.written} of its attention on average {beside}."
+    if line.even is None:
+        return f"On this text most of its attention goes to {line.place}: {line.share_text} on average."
+    beside = f"(evenly spread attention would give it {percent(line.even)})"
+    if line.share > MAJORITY:
+        much = f"On this text it looks mostly at {line.place}: {line.share_text} of its attention on average"
+        return f"{much}, first choice of {line.chosen} of {_count(rows, word)} {beside}."
+    first = f"On this text most {word}s look first at {line.place}: {line.chosen} of {rows}"
+    return f"{first}, {line.share_text} of its attention on average {beside}."
 
 
 def _count(count: int, word: str) -> str:
@@ -269,9 +269,9 @@ def _of(count: int, rows: int, word: str) -> str:
     return f"{count} of {_count(rows, word)}"
 
 
-def _written(pattern: Pattern, classes: PositionClasses, key: int, taken: float) -> str:
+def _share_text(pattern: Pattern, classes: PositionClasses, key: int, taken: float) -> str:
     """Return a key's share in words: where it is a line of the profile by itself, with the digits that it has there."""
     line = int(classes.at[0, key])
     if line < len(classes.lines) and (classes.at[:, key] == line).all() and (classes.at == line).sum() == len(classes.at):
-        return profile_lines(pattern, classes)[0][line].written
+        return profile_lines(pattern, classes)[0][line].share_text
     return percent(taken)

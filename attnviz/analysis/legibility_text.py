@@ -23,7 +23,7 @@ def unknown_words(tokens: Sequence[Token]) -> tuple[str, ...]:
 
 
 def unread(trace: Trace, name: str) -> str:
-    """What the model called `name` cannot read of its text, in one or two sentences; "" where it reads everything."""
+    """What the model called `name` cannot read of its text, in one or two sentences; "" if it reads everything."""
     reading, words = trace.reading, unknown_words(trace.tokens)
     if not words:
         return ""
@@ -41,7 +41,7 @@ def unread(trace: Trace, name: str) -> str:
 
 
 def counted(trace: Trace, name: str) -> str:
-    """Return the same as a line in a terminal: `1 of 3 words is unknown to … (“😀”)`; "" where the model reads everything."""
+    """Return the same as a line in a terminal: `1 of 3 words is unknown to … (“😀”)`; "" if the model reads everything."""
     reading, words = trace.reading, unknown_words(trace.tokens)
     if not words:
         return ""
@@ -54,7 +54,7 @@ def counted(trace: Trace, name: str) -> str:
 
 
 def unread_units(named: Sequence[Unit]) -> str:
-    """Return a sentence, after a blank, on those of the words just named that the model cannot read; "" where it reads all."""
+    """Return a sentence, after a blank, on those of the words just named that the model cannot read; "" if it reads all."""
     unknown = list(dict.fromkeys(unit for unit in named if unit.unknown and not unit.special))
     if not unknown:
         return ""
@@ -67,7 +67,7 @@ def unread_units(named: Sequence[Unit]) -> str:
 
 
 def of_links(trace: Trace, links: Sequence[Link], name: str, block: str = "") -> str:
-    """What must be known of links that lead from or to a word that the model cannot read; "" where it reads all ends."""
+    """What must be known of links that lead from or to a word that the model cannot read; "" if it reads all ends."""
     part = trace.block(block or trace.blocks[0])
     ends = [unit for link in links for unit in (*_ends(part.queries, link.source), *_ends(part.keys, link.target))]
     words = list(dict.fromkeys(f"“{unit.text}”" for unit in ends if unit.unknown))
@@ -103,7 +103,7 @@ def _ends(tokens: Sequence[Token], span: tuple[int, int]) -> list[Unit]:
 
 
 def altered_sentence(reading: Legibility | None, name: str) -> str:
-    """What the model does not read as typed, in a sentence, with an example; "" where it reads it as typed."""
+    """What the model does not read as typed, in a sentence, with an example; "" if it reads it as typed."""
     if reading is None or not reading.altered:
         return ""
     ways = [way for kind in reading.kinds if (way := _way(kind, reading.altered))]

@@ -78,7 +78,7 @@ class RankedShares:
 def link_weights(trace: Trace, link: Link, block: str = "self") -> Float[np.ndarray, "layer head"]:
     """Return how much every head looks from the link's source to its target: mean over source pieces, sum over target pieces.
 
-    Raises BadInputError for a span in which no token starts. NaN where a layer has fewer heads than another.
+    Raises BadInputError for a span in which no token starts. NaN if a layer has fewer heads than another.
     """
     part = trace.block(block)
     return _rows(part, [_tokens(part.queries, link.source)])[:, :, 0, _tokens(part.keys, link.target)].sum(-1)
@@ -120,7 +120,7 @@ def _followed(
 
 
 def why_unfollowable(trace: Trace, link: Link, block: str = "self") -> str:
-    """Why no head of this model can follow a link; "" where it can."""
+    """Why no head of this model can follow a link; "" if it can."""
     part = trace.block(block)
     try:
         source, target = _tokens(part.queries, link.source), _tokens(part.keys, link.target)
@@ -201,7 +201,7 @@ def _strongest_other(
 
 
 def _late(part: Block, link: Link, source: list[int], target: list[int]) -> str:
-    """Why a causal model cannot see the target from the source; "" where it can."""
+    """Why a causal model cannot see the target from the source; "" if it can."""
     if not part.causal or min(target) <= max(source):
         return ""
     there, here = _typed(part.keys, link.target), _typed(part.queries, link.source)

@@ -11,7 +11,7 @@ from attnviz.text import tokens_of
 from attnviz.types import HeadRef, Link, Unit, unknown_mark
 from attnviz.view_state import ViewOptions
 
-SHOWN = 5  # words of a row, the target among them
+MAX_ENTRIES = 5  # words of a row, the target among them
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,15 @@ def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkR
     for link, source in zip(links, sources, strict=True):
         target = tokens_of(link.target, part.keys, segment)
         row = rows[[looking.index(token) for token in source]].mean(0)
-        aim = RowEntry(_written(target, keys), float(row[list(target)].sum()), "target")
+        aim = RowEntry(_text_of(target, keys), float(row[list(target)].sum()), "target")
         others = [unit for unit in keys if not set(unit.tokens) & set(target)]
         sums = summed(row[None], others, -1)[0] if others else ()
         places = [RowEntry(_named(unit), float(w), _kind(unit, source)) for unit, w in zip(others, sums, strict=True)]
         most = max((place.weight for place in places if place.kind == "word"), default=0.0)
-        best = sorted(places, key=lambda place: -place.weight)[: SHOWN - 1]
+        best = sorted(places, key=lambda place: -place.weight)[: MAX_ENTRIES - 1]
         shown = tuple(sorted((aim, *best), key=lambda place: -place.weight))
         rest = max(0.0, 1.0 - sum(place.weight for place in shown))
-        found.append(LinkRow(_written(source, queries), aim.text, shown, rest, aim.weight > most))
+        found.append(LinkRow(_text_of(source, queries), aim.text, shown, rest, aim.weight > most))
     return tuple(found)
 
 
@@ -70,7 +70,7 @@ def _kind(unit: Unit, source: Sequence[int]) -> str:
     return "special" if unit.special else "source" if set(unit.tokens) & set(source) else "word"
 
 
-def _written(tokens: Sequence[int], parts: Sequence[Unit]) -> str:
+def _text_of(tokens: Sequence[int], parts: Sequence[Unit]) -> str:
     """Return the words that some tokens belong to, as the reader typed them, unknown ones marked."""
     return " ".join(_named(unit) for unit in parts if set(unit.tokens) & set(tokens))
 

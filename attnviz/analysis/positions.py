@@ -39,9 +39,9 @@ class PositionClasses:
     """Classes of query-key cells that all heads share on one text with the same units.
 
     `rows` are those that count: words that see more than one place, since a row with one place shows no choice. Of these
-    rows alone, `seen` says what each can see, and `at` in which of `lines` each cell is, or `len(lines)` where it is the
+    rows alone, `visible` says what each can see, and `at` in which of `lines` each cell is, or `len(lines)` where it is the
     same word elsewhere: these cells are in the line `rest` too. The first token is no repeat of a word: heads rest there
-    whatever it says. `repeat` is the line for those cells, None where fewer than MIN_REPEATS rows have one; `repeat_rows`
+    whatever it says. `repeat` is the line for those cells, None if fewer than MIN_REPEATS rows have one; `repeat_rows`
     are the rows that do.
     """
 
@@ -50,7 +50,7 @@ class PositionClasses:
     causal: bool
     word: str
     rows: Bool[np.ndarray, " query"]
-    seen: Bool[np.ndarray, "row key"]
+    visible: Bool[np.ndarray, "row key"]
     lines: tuple[PositionClass, ...]
     rest: int
     at: Int[np.ndarray, "row key"]
@@ -62,7 +62,7 @@ class PositionClasses:
         """Return the classes of a pattern, which do not depend on its weights. `words` decides what units are called."""
         queries, keys = units_of(pattern)
         word, rows = "word" if words else "token", choosing(pattern)
-        seen = visible(pattern)[rows]
+        visible_keys = visible(pattern)[rows]
         places = list(_classes(queries, keys, pattern.causal, word))
         rest = next(index for index, place in enumerate(places) if place.cells is None)
         at = np.full(pattern.weights.shape, rest, np.intp)
@@ -70,9 +70,9 @@ class PositionClasses:
             if place.cells is not None:
                 at[np.broadcast_to(place.cells, at.shape)] = index
         at = at[rows]
-        again = repeats(queries, keys)[rows] & seen & (at == rest)
+        again = repeats(queries, keys)[rows] & visible_keys & (at == rest)
         at[again] = len(places)
-        flat = seen / np.maximum(seen.sum(-1, keepdims=True), 1)
+        flat = visible_keys / np.maximum(visible_keys.sum(-1, keepdims=True), 1)
         even = np.bincount(at.ravel(), flat.ravel(), len(places) + 1) / max(len(at), 1)
         same = f"the same {word} {'elsewhere' if queries == keys else 'in the other text'}"
         repeat = PositionClass("same", same, same, float(even[-1]))
@@ -82,9 +82,9 @@ class PositionClasses:
         )
         repeat_rows = again.any(-1)
         shared = repeat if repeat_rows.sum() >= MIN_REPEATS else None
-        return cls(queries, keys, pattern.causal, word, rows, seen, lines, rest, at, shared, repeat_rows)
+        return cls(queries, keys, pattern.causal, word, rows, visible_keys, lines, rest, at, shared, repeat_rows)
 
-    def holds(self, pattern: Pattern) -> bool:
+    def covers(self, pattern: Pattern) -> bool:
         """Return whether another pattern has the same units and mask, and so the same classes."""
         return (*units_of(pattern), pattern.causal) == (self.queries, self.keys, self.causal)
 

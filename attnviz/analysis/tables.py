@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-MOST = 5_000_000  # weights of one table: about 150 MB of a DataFrame
+MAX_WEIGHTS = 5_000_000  # weights of one table: about 150 MB of a DataFrame
 NO_WORD = -1  # the word of a special token, where a coordinate has to be a whole number
 
 
@@ -107,11 +107,11 @@ def _chosen(trace: Trace, layer: int | None, head: int | None, block: str | None
         for number, count in counts.items()
         for one in (range(count) if head is None else (head,) if head < count else ())
     )
-    queries, keys = (view.shown(side, options) for side in view.sides(part, options))
+    queries, keys = (view.visible_units(side, options) for side in view.sides(part, options))
     size = len(heads) * len(queries) * len(keys)
-    if size > MOST:
+    if size > MAX_WEIGHTS:
         raise TooLongError(
-            f"A table holds at most {MOST:,} weights; {len(heads)} heads on {len(queries)} × {len(keys)} "
+            f"A table holds at most {MAX_WEIGHTS:,} weights; {len(heads)} heads on {len(queries)} × {len(keys)} "
             f"{'words' if words else 'tokens'} make {size:,}. Give a layer, or a layer and a head, or take "
             "trace.weights(layer)."
         )

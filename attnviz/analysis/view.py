@@ -63,7 +63,7 @@ def sides(block: Block, options: ViewOptions) -> tuple[tuple[Unit, ...], tuple[U
     return queries, queries if block.keys == block.queries else units(block.keys, words=options.words)
 
 
-def shown(parts: Sequence[Unit], options: ViewOptions) -> tuple[Unit, ...]:
+def visible_units(parts: Sequence[Unit], options: ViewOptions) -> tuple[Unit, ...]:
     """Return the units that have a row or column under these options."""
     return tuple(unit for unit in parts if options.special == "show" or not unit.special)
 
@@ -113,17 +113,17 @@ class _UnitWeights(NamedTuple):
 
     queries: tuple[Unit, ...]
     keys: tuple[Unit, ...]
-    gone: tuple[Unit, ...]
+    hidden_units: tuple[Unit, ...]
     ends: tuple[np.ndarray, np.ndarray] | None
 
     @classmethod
     def of(cls, block: Block, options: ViewOptions) -> _UnitWeights:
         """What these options show of a block: the same for all of its heads."""
         both = sides(block, options)
-        queries, keys = (shown(side, options) for side in both)
-        gone = tuple(unit for unit in both[1] if unit.special) if len(keys) < len(both[1]) else ()
+        queries, keys = (visible_units(side, options) for side in both)
+        hidden_units = tuple(unit for unit in both[1] if unit.special) if len(keys) < len(both[1]) else ()
         ends = filters.ends(queries, keys, options.between)
-        return cls(tuple(queries[at] for at in ends[0]) if ends else queries, keys, gone, ends)
+        return cls(tuple(queries[at] for at in ends[0]) if ends else queries, keys, hidden_units, ends)
 
 
 def _sums(
@@ -131,7 +131,7 @@ def _sums(
 ) -> tuple[Float[np.ndarray, "*lead row column"], Float[np.ndarray, "*lead row"], Float[np.ndarray, "*lead row"]]:
     """What each row gives to the units that are shown, to hidden special tokens, and to a learned sink."""
     taken = merged(sink[..., None], parts.queries, (Unit("", 0, 0, (0,)),))[..., 0]
-    special = merged(weights, parts.queries, parts.gone).sum(-1)
+    special = merged(weights, parts.queries, parts.hidden_units).sum(-1)
     return merged(weights, parts.queries, parts.keys), special, taken
 
 
@@ -144,43 +144,47 @@ def _pattern(
     causal: bool,
 ) -> Pattern:
     """Return one head's sums (see `_sums`) as they are shown."""
-    queries, keys, gone, ends = parts
+    queries, keys, hidden_units, ends = parts
     hidden = special + taken
     sentences = _merging(queries + keys)
     if options.special == "renormalise" and hidden.any():
         rows, empty = _rescaled(rows)
-        sentences += _rescaling(special, gone, taken, int(empty.sum()))
+        sentences += _rescaling(special, hidden_units, taken, int(empty.sum()))
         hidden = empty.astype(np.float32)
     else:
-        sentences += _hiding(special, gone, taken, _counting(queries, keys, causal and queries == keys))
+        sentences += _hiding(special, hidden_units, taken, _counting(queries, keys, causal and queries == keys))
     if ends:
         near = rows[:, ends[1]]
         away = _less(rows, near)
         sentences += [filters.between_sentence(options.between, percent(float(away.mean())))]
         keys, rows, hidden = tuple(keys[at] for at in ends[1]), near, hidden + away
     if options.keep and rows.size:
-        strong = filters.kept(rows, options.keep)
+        strong = filters.strongest(rows, options.keep)
         weak = _less(rows, strong)
         sentences += [filters.keep_sentence(options.keep, percent(float(weak.mean())))]
         rows, hidden = strong, hidden + weak
     labels = tuple(unit.text for unit in queries), tuple(unit.text for unit in keys)
-    takers = {HiddenPart.SPECIAL_TOKENS: bool(gone), HiddenPart.LEARNED_SINK: taken.any(), HiddenPart.OTHER_TEXT: bool(ends)}
+    takers = {
+        HiddenPart.SPECIAL_TOKENS: bool(hidden_units),
+        HiddenPart.LEARNED_SINK: taken.any(),
+        HiddenPart.OTHER_TEXT: bool(ends),
+    }
     return Pattern(
         *labels, rows, hidden, " ".join(sentences), queries, keys, causal and queries == keys, options.keep,
         frozenset(part for part, present in takers.items() if present),
     )  # fmt: skip
 
 
-def _less(rows: Float[np.ndarray, "query key"], left: Float[np.ndarray, "query column"]) -> Float[np.ndarray, " query"]:
+def _less(rows: Float[np.ndarray, "query key"], visible: Float[np.ndarray, "query column"]) -> Float[np.ndarray, " query"]:
     """Return how much less of each row is left: float64 sums, so that nothing left out is exactly 0."""
-    return (rows.sum(-1, dtype=np.float64) - left.sum(-1, dtype=np.float64)).clip(0.0).astype(np.float32)
+    return (rows.sum(-1, dtype=np.float64) - visible.sum(-1, dtype=np.float64)).clip(0.0).astype(np.float32)
 
 
 def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[Float[np.ndarray, "head query key"]]:
     """Yield every head's shown weights, one layer at a time, so that at most one layer is in memory."""
     part = trace.block(block)
     all_queries, all_keys = sides(part, options)
-    queries, keys = shown(all_queries, options), shown(all_keys, options)
+    queries, keys = visible_units(all_queries, options), visible_units(all_keys, options)
     ends = filters.ends(queries, keys, options.between)
     if ends:
         queries = tuple(queries[at] for at in ends[0])
@@ -191,7 +195,7 @@ def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -
         rows = _rescaled(rows)[0] if options.special == "renormalise" and fell_short else rows
         rows = rows[..., ends[1]] if ends else rows
         # Head by head: the order of a long row's weights takes twice the memory of the weights.
-        yield np.stack([filters.kept(one, options.keep) for one in rows]) if options.keep and rows.size else rows
+        yield np.stack([filters.strongest(one, options.keep) for one in rows]) if options.keep and rows.size else rows
 
 
 def overview(
@@ -243,9 +247,9 @@ def _merging(parts: Sequence[Unit]) -> list[str]:
     return ["Words of several pieces are merged: attention to a word is the sum over its pieces, from a word their mean."]
 
 
-def _names(gone: Sequence[Unit]) -> str:
+def _names(hidden_units: Sequence[Unit]) -> str:
     """Return the hidden tokens by name, each once."""
-    return joined(tuple(dict.fromkeys(unit.text for unit in gone)))
+    return joined(tuple(dict.fromkeys(unit.text for unit in hidden_units)))
 
 
 def _counting(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool) -> list[int]:
@@ -255,14 +259,14 @@ def _counting(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool) -> li
     return found or list(range(len(queries)))
 
 
-def _hiding(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray, rows: Sequence[int]) -> list[str]:
+def _hiding(special: np.ndarray, hidden_units: Sequence[Unit], sink: np.ndarray, rows: Sequence[int]) -> list[str]:
     """Return the sentences on shares that are left out of the rows, as means over those that count."""
     sentences = []
-    if gone and not len(special):
-        sentences.append(f"{HIDDEN}, and there is nothing beside {_names(gone)}.")
-    elif gone:
+    if hidden_units and not len(special):
+        sentences.append(f"{HIDDEN}, and there is nothing beside {_names(hidden_units)}.")
+    elif hidden_units:
         taken = percent(float(special[rows].mean(dtype=np.float64)))
-        sentences.append(f"{HIDDEN}: on average {taken} of a row goes to {_names(gone)} and is left out.")
+        sentences.append(f"{HIDDEN}: on average {taken} of a row goes to {_names(hidden_units)} and is left out.")
     if sink.any():
         taken = percent(float(sink[rows].mean(dtype=np.float64)))
         sentences.append(
@@ -271,11 +275,11 @@ def _hiding(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray, rows: S
     return sentences
 
 
-def _rescaling(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray, empty: int) -> list[str]:
+def _rescaling(special: np.ndarray, hidden_units: Sequence[Unit], sink: np.ndarray, empty: int) -> list[str]:
     """Return the sentences on rows that were rescaled, and on those that could not be."""
-    places = ([_names(gone)] if gone else []) + ([HiddenPart.LEARNED_SINK.value] if sink.any() else [])
+    places = ([_names(hidden_units)] if hidden_units else []) + ([HiddenPart.LEARNED_SINK.value] if sink.any() else [])
     lost = percent(float((special + sink).mean()))
-    what = f"{HIDDEN} and each row" if gone else "Each row"
+    what = f"{HIDDEN} and each row" if hidden_units else "Each row"
     sentences = [f"{what} is rescaled to sum to 1: before, {lost} of it on average went to {joined(places)}."]
     if empty:
         who, stay = ("One row has", "stays") if empty == 1 else (f"{empty} rows have", "stay")

@@ -29,7 +29,7 @@ class Backend(Protocol):
         ...
 
     def attend(self, request: AttentionRequest) -> Trace:
-        """Return the trace of one text, labelled with its tokens; an AttnvizError where that is not possible."""
+        """Return the trace of one text, labelled with its tokens. Raises AttnvizError if that is not possible."""
         ...
 
     def close(self) -> None:
@@ -46,7 +46,7 @@ class Capabilities:
     prepare: check the text and load the model, so that `attend` waits for nothing else; raises what `attend` would.
     full_trace: the trace with values and kernel outputs, where `attend` leaves those out.
     check: compare all heads with the library's own eager model; takes about two forward passes.
-    step_trace: what happens in one layer, step by step; BadInputError for models that are not written out from scratch.
+    step_trace: what happens in one layer, step by step. Raises BadInputError for models that are not written out from scratch.
     intervene: read the text with a change; what is kept of one layer is kept of the given one. With a second text, keys and
         values are those of that text, in the layers that the change names. BadInputError as for `step_trace`, and for
         changes that cannot be made.

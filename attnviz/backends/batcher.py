@@ -107,7 +107,7 @@ class Batcher(Generic[T, R]):
             raise
 
     def _run_pass(self, first: Entry[T]) -> Sequence[R] | None:
-        """Read all texts of a batch; None where each, this one too, has to be read alone."""
+        """Read all texts of a batch; None if each, this one too, has to be read alone."""
         batch, results = first.batch, None
         try:
             scheduler.check_cancelled()

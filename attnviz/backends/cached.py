@@ -78,7 +78,7 @@ class LruCache:
         return value
 
     def peek(self, key: Hashable) -> Any | None:
-        """Return the value of `key`, None where it is not kept, without waiting."""
+        """Return the value of `key`, None if it is not kept, without waiting."""
         with self._lock:
             if key not in self._values:
                 return None
@@ -137,7 +137,7 @@ class CachedBackend:
         )  # fmt: skip
 
     def _cached(self, name: str, work: Callable[P, T] | None) -> Callable[P, T] | None:
-        """Return the same work, done once for the same arguments; None where there is none."""
+        """Return the same work, done once for the same arguments; None if there is none."""
         if work is None:
             return None
 
@@ -164,7 +164,7 @@ class CachedBackend:
         return known is None or known(name)
 
     def check(self, request: AttentionRequest) -> Check:
-        """Compare all heads with the eager model. BadInputError where the backend has none."""
+        """Compare all heads with the eager model. Raises BadInputError if the backend has none."""
         check = self.capabilities.check
         if check is None:
             raise BadInputError("This backend has no eager model to compare with. Open the backend `local:` for that.")
@@ -173,20 +173,20 @@ class CachedBackend:
     has, whole = has_weights, full_trace  # their names in attnviz 0.1.0, which scripts may use
 
     def step_trace(self, request: AttentionRequest, head: HeadRef) -> HeadSteps:
-        """Return one head step by step; its whole layer is kept. BadInputError where the backend has no models."""
+        """Return one head step by step; its whole layer is kept. Raises BadInputError if the backend has no models."""
         step_trace = self.capabilities.step_trace
         if step_trace is None:
             raise BadInputError("This backend has no model to walk through. Open the backend `local:` for that.")
         return step_trace(request, head.layer).head(head)
 
     def intervene(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
-        """Read the text with a change; see Capabilities. BadInputError where the backend has no models."""
+        """Read the text with a change; see Capabilities. Raises BadInputError if the backend has no models."""
         if (intervene := self.capabilities.intervene) is None:
             raise BadInputError(NO_CHANGES)
         return intervene(request, layer, change, other)
 
     def compare_orders(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
-        """Read the text as typed and with its words shuffled. BadInputError where the backend has no models."""
+        """Read the text as typed and with its words shuffled. Raises BadInputError if the backend has no models."""
         if (compare_orders := self.capabilities.compare_orders) is None:
             raise BadInputError(NO_CHANGES)
         return compare_orders(request, head, change, seed)

@@ -116,7 +116,7 @@ class HttpClient:
 
     @asynccontextmanager
     async def _connection(self, request: HttpRequest, deadline: float) -> AsyncIterator[None]:
-        """Hold one of the connections; BusyError if none comes free, which says nothing about the server."""
+        """Hold one of the connections. Raises BusyError if none comes free, which says nothing about the server."""
         if request.bypass_pool:
             yield
             return
@@ -235,7 +235,7 @@ async def _body(answer: httpx.Response, max_bytes: int) -> bytes:
 
 
 def _decoded(body: bytes) -> AttnvizError | None:
-    """Return the error that a body holds, None where it is none of ours."""
+    """Return the error that a body holds, None if it is none of ours."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

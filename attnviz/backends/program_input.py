@@ -94,7 +94,7 @@ def ids_of(loaded: LoadedModel, tokens: Any) -> tuple[int, ...]:
     size = _rows(loaded.model)
     found = []
     for place, one in enumerate(row):
-        number = vocabulary.get(one) if isinstance(one, str) else _whole(one)
+        number = vocabulary.get(one) if isinstance(one, str) else _integer(one)
         if number is None:
             raise BadInputError(_no_token(tokenizer, one, place))
         if not 0 <= number < size:
@@ -110,7 +110,7 @@ def ids_of(loaded: LoadedModel, tokens: Any) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _whole(value: Any) -> int | None:
+def _integer(value: Any) -> int | None:
     """Return an integer of any type as int; None for anything else, and for True and False."""
     if isinstance(value, bool):
         return None

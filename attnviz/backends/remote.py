@@ -179,7 +179,7 @@ class RemoteBackend:
 
 
 def address(url: str) -> str:
-    """Return the address of a server without its last slash; BadInputError if it is not one."""
+    """Return the address of a server without its last slash. Raises BadInputError if it is not one."""
     rule = "A backend's address is `local:` (models in this process) or http://host:port"
     try:
         found = urlsplit(url)

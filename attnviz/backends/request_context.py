@@ -18,7 +18,7 @@ from attnviz.types import AttentionRequest
 class RequestContext:
     """One request. `model` is its id in the catalogue, "other" for one that is not there.
 
-    `error` is the kind of error it ended with, "" where it was answered.
+    `error` is the kind of error it ended with, "" if it was answered.
     """
 
     model: str
@@ -33,7 +33,7 @@ _CURRENT: ContextVar[RequestContext | None] = ContextVar("attnviz_request", defa
 
 
 def current_id() -> str:
-    """Return the id of the request that this thread works on, "" where there is none."""
+    """Return the id of the request that this thread works on, "" if there is none."""
     context = _CURRENT.get()
     return context.id if context else ""
 

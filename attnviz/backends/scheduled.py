@@ -63,14 +63,14 @@ class ScheduledBackend:
         return self.inner.models()
 
     def attend(self, request: AttentionRequest) -> Trace:
-        """Return the trace when the request gets a slot; BusyError if too many wait, or if none comes free in time."""
+        """Return the trace when the request gets a slot. Raises BusyError if too many wait, or if none comes free in time."""
         with self._slot(request):
             return self.inner.attend(request)
 
     def _scheduled(
         self, work: Callable[Concatenate[AttentionRequest, P], T] | None
     ) -> Callable[Concatenate[AttentionRequest, P], T] | None:
-        """Return the same work in a slot; None where there is none."""
+        """Return the same work in a slot; None if there is none."""
         if work is None:
             return None
 

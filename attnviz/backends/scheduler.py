@@ -80,7 +80,7 @@ class Scheduler:
     ) -> Ticket:
         """Return a ticket; `on_granted` is called when it gets a slot: now, or by the thread that releases one.
 
-        Raises BusyError where too many requests wait already, of all clients or of this one.
+        Raises BusyError if too many requests wait already, of all clients or of this one.
         """
         with self._lock:
             if len(self._queue) >= self.max_waiting:

@@ -13,11 +13,11 @@ from attnviz.selection import VIEWS
 from attnviz.types import HeadRef, Keep
 from attnviz.view_state import MAX_SELECTED, TokenSelection, ViewOptions
 
-PLAIN = ViewOptions()
+DEFAULT_OPTIONS = ViewOptions()
 NO_CHOICE = "A choice has a head, a focus, words and special. The board sent something else."
 
 
-class _Place(Struct):
+class _WordPosition(Struct):
     """Position of a selected word."""
 
     start: Index
@@ -25,11 +25,11 @@ class _Place(Struct):
     special: bool
 
 
-class _SelectionMessage(_Place):
+class _SelectionMessage(_WordPosition):
     """The selected words, all of one side."""
 
     side: Literal["query", "key"]
-    also: Annotated[tuple[_Place, ...], Meta(max_length=MAX_SELECTED - 1)] = ()
+    also: Annotated[tuple[_WordPosition, ...], Meta(max_length=MAX_SELECTED - 1)] = ()
 
     def selection(self) -> TokenSelection:
         """Return the same as a TokenSelection."""
@@ -63,14 +63,14 @@ class _Message(Struct):
 class Choice:
     """The reader's choice on the board: the head, the selected words, the view, and on a phone the picture.
 
-    `tray` has the pins as the reader left them, or None where the board sends none; `go` is the key of a pin to open,
+    `tray` has the pins as the reader left them, or None if the board sends none; `go` is the key of a pin to open,
     "compare" for the Compare page, or "difference" for that page with the difference of the first two pins. Only a browser
     sends these two.
     """
 
     head: HeadRef
     focus: TokenSelection | None = None
-    options: ViewOptions = PLAIN
+    options: ViewOptions = DEFAULT_OPTIONS
     view: str = VIEWS[0]
     tray: Tray | None = None
     go: str = ""
@@ -79,8 +79,8 @@ class Choice:
         """Return the choice as JSON for the board."""
         focus = None
         if self.focus is not None:
-            also = [_place(one) for one in self.focus.also]
-            focus = {"side": self.focus.side, **_place(self.focus), "also": also}
+            also = [_position(one) for one in self.focus.also]
+            focus = {"side": self.focus.side, **_position(self.focus), "also": also}
         keep = self.options.keep
         return {
             "head": [self.head.layer, self.head.head],
@@ -102,6 +102,6 @@ class Choice:
         return cls(HeadRef(*sent.head, block), focus, options, sent.view, Tray.parse(sent.pins, sent.panels), sent.go)
 
 
-def _place(focus: TokenSelection) -> dict[str, Any]:
+def _position(focus: TokenSelection) -> dict[str, Any]:
     """Return the position of a selected word as JSON."""
     return {"start": focus.start, "segment": focus.segment, "special": focus.special}

@@ -23,7 +23,7 @@ from attnviz.types import HeadRef
 from attnviz.view_state import ViewOptions
 
 HEIGHT = 640  # pixels: height for arranging the pictures, and of the frame until it takes the height of its page
-MOST = 4_000_000  # bytes of weights in one cell: heads beyond it are left out; with far too many, only words are shown
+MAX_BYTES = 4_000_000  # bytes of weights in one cell: heads beyond it are left out; with far too many, only words are shown
 LINKS = 5
 CLEANED = "The board is not shown here: it needs a notebook that is trusted and not cleaned of frames."
 # The frame's document: it replaces itself with the page in the comment after the frame. From then on the frame is as tall as
@@ -44,12 +44,12 @@ def cell(trace: Trace) -> str:
     head, name = _opens(trace)
     summary = _words(trace, head, name)
     data = frame(trace, head.block, name=name, roles=roles(trace, head.block), exact=True)
-    if len(data) > MOST:
+    if len(data) > MAX_BYTES:
         data = frame(trace, head.block, name=name, roles=roles(trace, head.block))
-    if len(data) > MOST:
+    if len(data) > MAX_BYTES:
         return html.escape(f"{summary} Of so many heads a cell holds no picture: ask for the weights of one, or save its page.")
     exact = sheet(trace, head, data)
-    if exact is not None and len(data) + len(exact) > MOST:
+    if exact is not None and len(data) + len(exact) > MAX_BYTES:
         exact = None
     written = page(
         data, Choice(head, None, ViewOptions()), sheet=exact, title=f"{encoding.head_name(head)} of {name}", tall=HEIGHT

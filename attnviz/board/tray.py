@@ -69,7 +69,7 @@ def key(pin: Pin) -> str:
     return hashlib.blake2s(text.encode("ascii")).hexdigest()[:KEY]
 
 
-def listed(pins: Sequence[Pin], shown: AttentionRequest, block: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
+def listed(pins: Sequence[Pin], request: AttentionRequest, block: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return pins as JSON for the board: `here` is true for a pin of the text and block shown; `names` are the models'."""
     return [
         {
@@ -77,7 +77,7 @@ def listed(pins: Sequence[Pin], shown: AttentionRequest, block: str, names: Mapp
             "head": [pin.head.layer, pin.head.head],
             "over": pin.over,
             "name": pin.name,
-            "here": pin.request == shown and pin.head.block == block,
+            "here": pin.request == request and pin.head.block == block,
             "model": names[pin.request.model],
             "text": pin.request.text + (f" / {pin.request.text_b}" if pin.request.text_b else ""),
         }
@@ -86,7 +86,7 @@ def listed(pins: Sequence[Pin], shown: AttentionRequest, block: str, names: Mapp
 
 
 def rebuilt(
-    tray: Tray, pins: Sequence[Pin], panels: Sequence[Panel], shown: AttentionRequest, block: str
+    tray: Tray, pins: Sequence[Pin], panels: Sequence[Panel], request: AttentionRequest, block: str
 ) -> tuple[tuple[Pin, ...], tuple[Panel, ...]]:
     """Return pins in the reader's new order, and the panels whose pins all remain, with the new numbers of these pins.
 
@@ -98,7 +98,7 @@ def rebuilt(
     for one in tray.pins:
         pin = old.get(one.key or "")
         if pin is None and one.head is not None:
-            pin = Pin(shown, HeadRef(one.head[0], 0 if one.over else one.head[1], block), over=one.over)
+            pin = Pin(request, HeadRef(one.head[0], 0 if one.over else one.head[1], block), over=one.over)
         places.append("" if pin is None else key(pin))
         if pin is not None:
             found.setdefault(key(pin), replace(pin, name=one.name))

@@ -45,30 +45,30 @@ def _parser() -> argparse.ArgumentParser:
     from attnviz import __version__
 
     parser = argparse.ArgumentParser(
-        prog="attnviz", description="See every attention head of a real transformer on a text of your own."
+        prog="attnviz", description="See every attention head of a real transformer on your own text."
     )
     parser.add_argument("--version", action="version", version=f"attnviz {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     models.add(commands)
 
-    attend = commands.add_parser("attend", help="the attention weights of one head on a text")
+    attend = commands.add_parser("attend", help="print the attention weights of one head on a text")
     options.add_text(attend)
     options.add_second_text(attend)
     options.add_chat(attend)
     options.add_model(attend)
-    attend.add_argument("--layer", type=int, metavar="N", help="counted from 0 (default: the head the model opens with)")
+    attend.add_argument("--layer", type=int, metavar="N", help="counted from 0 (default: the model's default head)")
     attend.add_argument("--head", type=int, metavar="N", help="counted from 0")
     options.add_block(attend)
-    attend.add_argument("--words", action="store_true", help="by words instead of tokens")
+    attend.add_argument("--words", action="store_true", help="show words instead of tokens")
     options.add_special(attend)
     attend.add_argument(
         "--keep",
         metavar="RULE",
-        help="of a row only weights of at least 0.1 (least:0.1), the 3 largest (top:3), or the largest up to 0.9 (mass:0.9)",
+        help="keep in each row only weights from 0.1 (least:0.1), the 3 largest (top:3), or the largest up to 0.9 (mass:0.9)",
     )
     attend.add_argument(
-        "--between", metavar="A-B", help=f"of two texts, only the attention from one to one: {', '.join(BETWEEN[1:])}"
+        "--between", metavar="A-B", help=f"with two texts, only attention from one to one of them: {', '.join(BETWEEN[1:])}"
     )
     attend.add_argument("--format", choices=FORMATS, default="json")
     options.add_output(attend)

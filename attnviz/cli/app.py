@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     app = commands.add_parser("app", help="serve the pages to browsers")
     app.add_argument(
         "--host", default=HOST, metavar="H",
-        help=f"where to listen (default: {HOST}, this machine alone; {EVERYWHERE}: every address of this machine)",
+        help=f"address to listen on (default: {HOST}, only this machine; {EVERYWHERE}: every address of this machine)",
     )  # fmt: skip
     app.add_argument("--port", type=int, default=PORT, metavar="N", help=f"default: {PORT}")
     app.add_argument("--no-browser", action="store_true", help="do not open a browser")
@@ -43,7 +43,7 @@ def run(chosen: argparse.Namespace) -> None:
     _check_free(chosen.host, chosen.port)
     local = "localhost" if chosen.host in (HOST, EVERYWHERE) else chosen.host
     url = f"http://{f'[{local}]' if ':' in local else local}:{chosen.port}"
-    io.say(f"{url} (Ctrl+C stops it)")
+    io.note(f"{url} (Ctrl+C stops it)")
     server = [sys.executable, "-m", "streamlit", "run", str(resources.app_folder() / "app.py")]
     server += ["--server.port", str(chosen.port)]
     if chosen.host != EVERYWHERE:
@@ -60,7 +60,7 @@ def run(chosen: argparse.Namespace) -> None:
 
 
 def _check_free(host: str, port: int) -> None:
-    """Raise BadInputError where a server cannot listen at this address."""
+    """Raise BadInputError if a server cannot listen at this address."""
     try:
         found = socket.getaddrinfo(None if host == EVERYWHERE else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]

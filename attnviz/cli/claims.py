@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add the command and its options."""
-    claim = commands.add_parser("test-claim", help="how often one head follows one kind of link, and what you can claim of it")
+    claim = commands.add_parser("test-claim", help="test how often one head follows one kind of link, and what you can claim")
     claim.add_argument("--model", metavar="M", help="a model that has an atlas (default: minilm, or the atlas's own)")
     claim.add_argument("--layer", type=int, required=True, metavar="N", help="counted from 0")
     claim.add_argument("--head", type=int, required=True, metavar="N", help="counted from 0")
     claim.add_argument(
         "--relation", required=True, metavar="R",
-        help="e.g. det, nsubj, obj; nmod counts its subtypes too, nmod: leaves them out, nmod:poss is one of them; or "
+        help="e.g. det, nsubj, obj; nmod includes its subtypes, nmod: leaves them out, nmod:poss is one of them; or "
         "coreference, gap, winogender for pronouns",
     )  # fmt: skip
     claim.add_argument(
-        "--direction", choices=("dh", "hd"), default="dh", help="dh: the dependent looks at its head; hd: the head at it"
+        "--direction", choices=("dh", "hd"), default="dh", help="dh: the dependent looks at its head; hd: the head looks at it"
     )
-    claim.add_argument("--atlas", metavar="FILE", help="what `attnviz atlas build` wrote (default: the one that is shipped)")
+    claim.add_argument("--atlas", metavar="FILE", help="a file that `attnviz atlas build` wrote (default: the shipped atlas)")
     claim.add_argument("--format", choices=("text", "json"), default="text")
     claim.set_defaults(run=run)
 

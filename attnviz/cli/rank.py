@@ -28,7 +28,7 @@ NOTES = (
 
 def add(commands: Any) -> None:
     """Add the command and its options."""
-    rank = commands.add_parser("rank", help="every head by how much it follows links that you name, best first")
+    rank = commands.add_parser("rank", help="rank every head by how much it follows the links that you name")
     options.add_text(rank)
     rank.add_argument(
         "--link", action="append", required=True, metavar="SOURCE:TARGET",
@@ -52,7 +52,7 @@ def run(chosen: argparse.Namespace) -> None:
     trace = io.attended(card, AttentionRequest(card.id, text, chat=chosen.chat))
     ranked, block = link_ranking.rank_heads(trace, links, trace.blocks[0]), trace.block(trace.blocks[0])
     if unread := legibility_text.of_links(trace, links, card.name):
-        io.say(io.printable(unread))
+        io.note(io.printable(unread))
     if chosen.format == "text":
         io.show("\n".join(_as_lines(card.name, text, links, ranked)) + "\n")
         return

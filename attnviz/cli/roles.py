@@ -23,12 +23,14 @@ NOTES = (
 
 def add(commands: Any) -> None:
     """Add the command and its options."""
-    roles = commands.add_parser("roles", help="what every head does on a text: where it looks first, and how much goes there")
+    roles = commands.add_parser(
+        "roles", help="describe what every head does on a text: where it looks most, and how much attention goes there"
+    )
     options.add_text(roles)
     options.add_second_text(roles)
     options.add_model(roles)
     options.add_block(roles)
-    roles.add_argument("--tokens", action="store_true", help="by tokens instead of words")
+    roles.add_argument("--tokens", action="store_true", help="show tokens instead of words")
     options.add_special(roles)
     roles.add_argument("--format", choices=("text", "json"), default="text", help="json has the whole profile of each head")
     options.add_output(roles)
@@ -47,11 +49,12 @@ def run(chosen: argparse.Namespace) -> None:
     block = trace.blocks[0] if chosen.block is None else chosen.block
     options = ViewOptions(words=not chosen.tokens, special=chosen.special)
     found: list[tuple[HeadRef, Role, HeadProfile]] = []
-    ground: PositionClasses | None = None
+    classes: PositionClasses | None = None
     for layer, of_layer in enumerate(view.patterns(trace, options, block)):
         for head, pattern in enumerate(of_layer):
-            ground = ground or PositionClasses.of(pattern, options.words)
-            role, facts = head_roles.role(pattern, options.words, ground), head_profile.profile(pattern, options.words, ground)
+            classes = classes or PositionClasses.of(pattern, options.words)
+            role = head_roles.role(pattern, options.words, classes)
+            facts = head_profile.profile(pattern, options.words, classes)
             found.append((HeadRef(layer, head, block), role, facts))
     made = _json(card.id, text, text_b, options, found) if chosen.format == "json" else _table(options, found)
     io.write(made.encode("utf-8", "backslashreplace"), chosen.output)
@@ -86,7 +89,7 @@ def _table(options: ViewOptions, found: list[tuple[HeadRef, Role, HeadProfile]])
         if role.kind == "broad":
             share, first, place = "", "", facts.spread
         else:
-            share, place = role.written, role.place
+            share, place = role.share_text, role.place
         lines.append(f"{head!s:<9} {role.kind:<10} {share:>6} {even:>10} {first:>14}  {encoding.visible(place)}")
     counts = ", ".join(f"{many} {kind}" for kind, many in Counter(role.kind for _, role, _ in found).most_common())
     each = f"{rows} {word}{'' if rows == 1 else 's'} that can choose where to look"

@@ -1,1 +1,1 @@
-"""Attention itself: from scratch, captured, and kept as a Trace."""
+"""Attention: computed from scratch, captured from a model, and kept as a Trace."""

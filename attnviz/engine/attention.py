@@ -37,44 +37,44 @@ def scores(
 
 
 def capped(raw: Float[Tensor, "*row head query key"], cap: float) -> Float[Tensor, "*row head query key"]:
-    """Scores squeezed smoothly into -cap..cap: cap * tanh(raw / cap). Gemma 2, arXiv:2408.00118, section 2."""
+    """Return the scores squeezed smoothly into -cap..cap: cap * tanh(raw / cap). Gemma 2, arXiv:2408.00118, section 2."""
     return cap * torch.tanh(raw / cap)
 
 
 def causal_mask(queries: int, keys: int) -> Bool[Tensor, "{queries} {keys}"]:
-    """True where a query may attend: to itself and to earlier keys. The last query is at the position of the last key."""
+    """Return True where a query may attend: at itself and earlier keys. The last query is at the position of the last key."""
     return torch.ones(queries, keys, dtype=torch.bool).tril_(keys - queries)
 
 
 def window_mask(queries: int, keys: int, window: int) -> Bool[Tensor, "{queries} {keys}"]:
-    """True within the last `window` keys up to and including the query itself (Mistral, arXiv:2310.06825)."""
+    """Return True within the last `window` keys, up to and including the query itself (Mistral, arXiv:2310.06825)."""
     return causal_mask(queries, keys).triu_(keys - queries - window + 1)
 
 
 def near_mask(queries: int, keys: int, window: int) -> Bool[Tensor, "{queries} {keys}"]:
-    """True for keys less than `window` tokens away on either side, itself included (Longformer, arXiv:2004.05150)."""
+    """Return True for keys less than `window` tokens away on either side, and itself (Longformer, arXiv:2004.05150)."""
     return distances(queries, keys).abs() < window
 
 
 def strided_mask(queries: int, keys: int, stride: int) -> Bool[Tensor, "{queries} {keys}"]:
-    """True for keys a whole number of strides away, itself included (Child et al. 2019, arXiv:1904.10509)."""
+    """Return True for keys a whole number of strides away, and the query itself (Child et al. 2019, arXiv:1904.10509)."""
     return distances(queries, keys) % stride == 0
 
 
 def distances(queries: int, keys: int) -> Int[Tensor, "{queries} {keys}"]:
-    """Return how many tokens each query stands after each key. The last query stands at the last key."""
+    """Return how many tokens each query is after each key. The last query is at the position of the last key."""
     return torch.arange(keys - queries, keys)[:, None] - torch.arange(keys)[None, :]  # [query, key]
 
 
 def padding_mask(visible: Bool[Tensor, " key"], queries: int) -> Bool[Tensor, "{queries} key"]:
-    """True where the key is a real token and not padding, the same for every query."""
+    """Return True where the key is a real token and not padding, the same for every query."""
     return visible[None, :].expand(queries, -1)
 
 
 def masked(
     raw: Float[Tensor, "*row head query key"], mask: Tensor | None, causal: bool
 ) -> Float[Tensor, "*row head query key"]:
-    """Scores with minus infinity where a query may not look.
+    """Return the scores with minus infinity where a query may not attend.
 
     `mask` is boolean (True: may look) or additive (0: may look), [query, key] or [head, query, key], or one for each row.
     """
@@ -88,17 +88,17 @@ def masked(
 def softmax(
     raw: Float[Tensor, "*row head query key"], sinks: Float[Tensor, " head"] | None = None
 ) -> Float[Tensor, "*row head query key"]:
-    """exp(raw), each row divided by its sum, in float32 or float64. Every row sums to 1, or to less where `sinks` take a share.
+    """Return exp(raw) with each row divided by its sum, in float32 or float64. Rows sum to 1, or to less with `sinks`.
 
-    A learned sink is one more score a head, which every query may choose and which mixes nothing (gpt-oss,
-    arXiv:2508.10925). A row that may look nowhere is all zeros.
+    A learned sink is one more score per head, which takes a part of every row but adds no value (gpt-oss,
+    arXiv:2508.10925). A row that may not attend to any key is all zeros.
     """
     raw = upcast(raw)
     if sinks is not None:
         sink = sinks.to(raw.dtype)[:, None, None].expand(*raw.shape[:-1], 1)  # [head, query, 1]
         return torch.softmax(torch.cat([raw, sink], dim=-1), dim=-1)[..., :-1]
     weights = torch.softmax(raw, dim=-1)
-    blind = raw.amax(dim=-1) == NEVER  # [head, query]: here softmax divides nothing by nothing
+    blind = raw.amax(dim=-1) == NEVER  # [head, query]: here softmax would divide 0 by 0
     return weights.masked_fill(blind[..., None], 0.0) if blind.any() else weights
 
 

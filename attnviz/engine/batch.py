@@ -22,11 +22,11 @@ LayerWeights = Float[np.ndarray, "row head query key"]
 def layers(
     model: Any, readings: Sequence[EncodedText], queries: Sequence[Sequence[int]] | None = None
 ) -> Iterator[LayerWeights]:
-    """Yield each layer's weights of every text, from one pass over all of them. Padding gives and gets nothing: exact zeros.
+    """Yield each layer's weights of every text, from one pass over all of them. Padding has weight 0, exactly.
 
-    `queries`, where given, are the tokens of each text whose rows are wanted; other rows are not computed. Of an
-    encoder-decoder the encoder is read. One layer is in memory at a time. Raises NoAttentionError where a row of weights is
-    no distribution.
+    `queries` are the tokens of each text whose rows are wanted (None: all); other rows are not computed. Of an
+    encoder-decoder, the encoder is read. One layer is in memory at a time. Raises NoAttentionError if a row of weights is
+    not a distribution.
     """
     lengths = [len(reading.ids) for reading in readings]
     wanted = [range(length) for length in lengths] if queries is None else queries
@@ -45,7 +45,7 @@ def layers(
 
 
 def padded(model: Any, readings: Sequence[EncodedText]) -> dict[str, Tensor]:
-    """Input tensors [row, token], padded on the right to the longest text."""
+    """Return input tensors [row, token], padded on the right to the longest text."""
     shape = len(readings), max(len(reading.ids) for reading in readings)
     filler, most = getattr(model.config, "pad_token_id", None), input_limits.limits(model).tokens
     ids = torch.full(shape, filler if isinstance(filler, int) and 0 <= filler < (most or filler + 1) else 0)
@@ -59,16 +59,16 @@ def padded(model: Any, readings: Sequence[EncodedText]) -> dict[str, Tensor]:
 
 
 def embeddings(model: Any, ids: Sequence[int]) -> Float[np.ndarray, "token dim"]:
-    """The input embeddings of some token ids that it has: what a token is to the model before it has seen any context."""
+    """Return the input embeddings of some token ids of the model: the vector of a token before any context is read."""
     with torch.inference_mode():
         return model.get_input_embeddings().weight[torch.tensor(list(ids))].float().numpy()
 
 
 def vocabulary(model: Any, known: int) -> int:
-    """Return how many token ids the model has input embeddings for; all that are `known` where it has no table of them."""
+    """Return how many token ids the model has input embeddings for; all that are `known` if it has no table of them."""
     try:
         table = getattr(model.get_input_embeddings(), "weight", None)
-    except NotImplementedError:  # the library's word for a model without such a table
+    except NotImplementedError:  # the library raises it for a model without such a table
         table = None
     return known if table is None else int(table.shape[0])
 
@@ -84,7 +84,7 @@ def _recorded(model: Any, given: dict[str, Tensor]) -> list[AttentionCall] | Non
 
 
 def _places(queries: Sequence[Sequence[int]]) -> Tensor:
-    """Return the wanted tokens as [row, query]; where a text wants fewer, its first token fills the place."""
+    """Return the wanted tokens as [row, query]; if a text has fewer, its first token fills the rest."""
     places = torch.zeros(len(queries), max(map(len, queries)), dtype=torch.long)
     for row, tokens in enumerate(queries):
         places[row, : len(tokens)] = torch.tensor(list(tokens), dtype=torch.long)
@@ -96,7 +96,7 @@ def _weights(call: AttentionCall, places: Tensor | None) -> LayerWeights:
     """Return one call's weights, from scratch, of all queries or of those at `places`."""
     query, mask, bias, causal = call.query, call.mask, call.bias, call.causal
     if places is not None:
-        if causal:  # a flag speaks of all queries in order; of some of them only a mask can tell
+        if causal:  # the flag is for all queries in order; for some of them a mask is needed
             mask, causal = torch.arange(call.key.shape[2]) <= places[:, None, :, None], False
         elif mask is not None:
             mask = _at(mask, places)
@@ -115,14 +115,14 @@ def _at(tensor: Tensor, places: Tensor) -> Tensor:
 
 
 def _emptied(found: LayerWeights, queries: Sequence[int], keys: Sequence[int], name: str, *, sunk: bool) -> LayerWeights:
-    """Return the weights with zeros at all padding; NoAttentionError where what is left of a real row is no distribution."""
+    """Return the weights with zeros at all padding. Raises NoAttentionError if a real row is then not a distribution."""
     for row, (many, length) in enumerate(zip(queries, keys, strict=True)):
         found[row, :, many:] = 0.0
         found[row, :, :, length:] = 0.0
     sums = found.sum(-1)  # row head query
     real = np.arange(found.shape[2]) < np.asarray(queries)[:, None]  # row query
     off = (sums - real[:, None]).max() if sunk else np.abs(sums - real[:, None]).max()
-    if not off <= ROWS:  # also where it is no number
+    if not off <= ROWS:  # also if it is not a number
         raise NoAttentionError(
             f"Each row of attention should sum to 1; one of {name} is off by {off:.4f} in a batch of {len(found)} texts. "
             "Choose another model."
@@ -147,5 +147,5 @@ def _dense(model: Any, readings: Sequence[EncodedText], wanted: Sequence[Sequenc
 
 
 def one_thread() -> None:
-    """Arithmetic in one thread of this process: several processes with a thread a core each would wait for each other."""
+    """Compute in one thread of this process: several processes with one thread per core each would wait for each other."""
     torch.set_num_threads(1)

@@ -23,7 +23,7 @@ DECODER = re.compile(r"(^|\.)decoder\.")
 
 @dataclass(frozen=True, eq=False)
 class AttentionCall:
-    """One attention call as the model made it: batched tensors [row, head, token, dim], and what came back."""
+    """One attention call as the model made it: batched tensors [row, head, token, dim], and the output."""
 
     module: nn.Module
     query: Tensor
@@ -41,7 +41,7 @@ class AttentionCall:
 def traces_of(model: Any, calls: list[AttentionCall], inputs: dict[str, Any]) -> tuple[Trace, ...]:
     """Return one Trace per row from the recorded calls of the model that ran. The calling modules decide the blocks.
 
-    Raises NoAttentionError where one block's layers read different numbers of tokens: then no picture holds them all.
+    Raises NoAttentionError if the layers of one block read different numbers of tokens, which no picture can show together.
     """
     ids = inputs.get("input_ids")
     made = len(calls[0].query)
@@ -66,7 +66,7 @@ def traces_of(model: Any, calls: list[AttentionCall], inputs: dict[str, Any]) ->
 
 
 def undivided(model: Any, calls: list[AttentionCall]) -> None:
-    """Raise NoAttentionError where a layer attends twice and combines the two: neither is what the layer does."""
+    """Raise NoAttentionError if a layer attends twice and combines the two: neither is the layer's attention."""
     for one, other in itertools.pairwise(calls):
         same = one.module is other.module and one.query.data_ptr() == other.query.data_ptr()
         if same and one.key.data_ptr() == other.key.data_ptr():  # differential attention: one is subtracted from the other
@@ -77,18 +77,18 @@ def undivided(model: Any, calls: list[AttentionCall]) -> None:
 
 
 def blocks_of(model: Any, calls: list[AttentionCall], inputs: dict[str, Any]) -> list[str]:
-    """Return the block that each call belongs to. Modules are looked up by name only where there can be several blocks."""
+    """Return the block that each call belongs to. Modules are looked up by name only if there can be several blocks."""
     two = two_sided(model)
     if not two and "encoder_hidden_states" not in inputs and all(c.query.shape[2] == c.key.shape[2] for c in calls):
         return ["self"] * len(calls)
     called = names(model, calls)
-    if not two and not any(CROSS.search(name) for name in called):  # more keys than queries: a cache was handed in
+    if not two and not any(CROSS.search(name) for name in called):  # more keys than queries: a cache was passed in
         return ["self"] * len(calls)
     return ["cross" if CROSS.search(name) else "decoder" if DECODER.search(name) or not two else "encoder" for name in called]
 
 
 def names(model: Any, calls: list[AttentionCall]) -> list[str]:
-    """What the model calls the modules that made these calls; one that stands in several places, by each in turn."""
+    """Return the model's names of the modules that made these calls; a module in several places gets each name in turn."""
     once = {id(module): name for name, module in model.named_modules()}
     marks = [id(call.module) for call in calls]
     places = {mark: [once.get(mark, "")] for mark in marks}
@@ -104,7 +104,7 @@ def names(model: Any, calls: list[AttentionCall]) -> list[str]:
 
 
 def _everywhere(module: nn.Module, name: str, above: tuple[int, ...]) -> Iterator[tuple[str, nn.Module]]:
-    """Yield every place of every module, also of one that stands in several."""
+    """Yield every path of every module; a module in several places has several."""
     yield name, module
     for step, child in module._modules.items():
         if child is not None and id(child) not in above:
@@ -112,10 +112,10 @@ def _everywhere(module: nn.Module, name: str, above: tuple[int, ...]) -> Iterato
 
 
 def _numbers(model: Any, calls: list[AttentionCall]) -> tuple[int, ...]:
-    """The model's own numbers of the layers that made a block's calls; empty where they are simply 0, 1, 2, …, or unknown.
+    """Return the model's own numbers of the layers that made a block's calls; empty if they are 0, 1, 2, …, or unknown.
 
-    Hybrid models attend in some layers only. The number is the one in a module's name that grows from call to call; names
-    are looked up only where the configuration states another number of layers.
+    Hybrid models have attention in some layers only. The number is the one in a module's name that grows from call to call;
+    names are looked up only if the configuration states another number of layers.
     """
     if _stated(model) == len(calls):
         return ()
@@ -125,15 +125,15 @@ def _numbers(model: Any, calls: list[AttentionCall]) -> tuple[int, ...]:
 
 
 def _stated(model: Any) -> int | None:
-    """Return how many layers the configuration states, of one stack; None where it says nothing."""
+    """Return how many layers the configuration states for one stack; None if it states none."""
     count = getattr(model.config, "num_hidden_layers", None)
     return count if isinstance(count, int) else None
 
 
 def _note(model: Any, block: str, count: int, numbers: tuple[int, ...]) -> str:
-    """What a reader must know of `count` layers that are not all of the model's, or "".
+    """Return a note on `count` layers that are not all of the model's, or "".
 
-    The two stacks of an encoder-decoder may differ, and a configuration states one: there only numbers tell.
+    The two stacks of an encoder-decoder may differ, and a configuration states only one: there, only `numbers` decide.
     """
     stated = _stated(model) if block == "self" else None
     if not numbers and (stated is None or stated <= count):
@@ -149,13 +149,13 @@ def _note(model: Any, block: str, count: int, numbers: tuple[int, ...]) -> str:
 
 
 def to_numpy(tensor: Tensor) -> np.ndarray:
-    """Return a tensor's numbers without a copy where it is float32 or bool on the processor already."""
+    """Return a tensor's numbers, without a copy if it is float32 or bool on the processor already."""
     tensor = tensor.detach()
     return (tensor if tensor.dtype in (torch.bool, torch.float32) else tensor.float()).cpu().numpy()
 
 
 def _visible(mask: Any, row: int, length: int) -> np.ndarray:
-    """Indices of the real tokens of one row: where its [row, token] mask is not 0."""
+    """Return the indices of the real tokens of one row: where its [row, token] mask is not 0."""
     if isinstance(mask, Tensor) and mask.ndim == 2 and mask.shape[1] == length:
         return np.flatnonzero(mask[row].cpu().numpy())
     return np.arange(length)
@@ -179,14 +179,14 @@ def _trace(model: Any, by_block: dict[str, list[AttentionCall]], inputs: dict[st
 def _places(
     inputs: dict[str, Any], block: str, row: int, queries: int, keys: int, two: bool
 ) -> tuple[np.ndarray, np.ndarray, tuple[Token, ...], tuple[Token, ...]]:
-    """Visible positions and unlabelled tokens of a block's queries and keys.
+    """Return visible positions and unlabelled tokens of a block's queries and keys.
 
-    An encoder-decoder calls its second side `decoder_…`; a decoder that is handed an encoder's states calls those `encoder_…`.
+    The inputs of an encoder-decoder's second side are named `decoder_…`; the encoder's states in a decoder, `encoder_…`.
     """
     source, target = ("", "decoder_") if two else ("encoder_", "")
     sides = {"self": ("", ""), "encoder": ("", ""), "decoder": (target, target), "cross": (target, source)}[block]
     found = []
-    for side, length in dict.fromkeys(zip(sides, (queries, keys), strict=True)):  # once where both are the same
+    for side, length in dict.fromkeys(zip(sides, (queries, keys), strict=True)):  # once if both are the same
         places = _visible(inputs.get(f"{side}attention_mask"), row, length)
         if not len(places):
             raise BadInputError(f"Row {row} has no visible token: its attention mask is all 0.")
@@ -195,7 +195,7 @@ def _places(
 
 
 def unlabelled(ids: Any, row: int, places: np.ndarray) -> tuple[Token, ...]:
-    """Tokens by number only: `#101` if the input was token ids, else the position."""
+    """Return tokens named by number only: `#101` if the input was token ids, or else the position."""
     if isinstance(ids, Tensor) and ids.ndim == 2 and ids.shape[1] > int(places[-1]):
         names = [f"#{number}" for number in ids[row].cpu().numpy()[places].tolist()]
     else:
@@ -223,7 +223,7 @@ def _projections(call: AttentionCall, row: int, queries: np.ndarray, keys: np.nd
 def _cut(tensor: Tensor, row: int, places: np.ndarray) -> np.ndarray:
     """Return one row of [row, head, token, dim] at some tokens.
 
-    Uncopied where the row is all there is; a copy from a batch, or each trace would keep its neighbours alive.
+    A single row is not copied; a row of a batch is, or each trace would keep the other rows in memory.
     """
     array = to_numpy(tensor[min(row, tensor.shape[0] - 1)])  # [head, token, dim]
     if len(places) < array.shape[1]:
@@ -231,13 +231,13 @@ def _cut(tensor: Tensor, row: int, places: np.ndarray) -> np.ndarray:
     return locked(array if tensor.shape[0] == 1 else array.copy())
 
 
-Masks = dict[tuple[Any, ...], tuple[Tensor, np.ndarray | None]]  # cut already; keeping the tensor keeps its address taken
+Masks = dict[tuple[Any, ...], tuple[Tensor, np.ndarray | None]]  # cut already; a kept tensor keeps its address
 
 
 def _shared(tensor: Tensor | None, row: int, queries: np.ndarray, keys: np.ndarray, seen: Masks) -> np.ndarray | None:
-    """Row `row` of a [row, head, query, key] mask or bias at the visible positions: one array for all layers that share it.
+    """Return row `row` of a [row, head, query, key] mask or bias at visible positions: one array for layers that share it.
 
-    The head axis is left out where all heads agree; a mask that hides nothing is None.
+    The head axis is left out if all heads agree; a mask that hides nothing is None.
     """
     if tensor is None:
         return None
@@ -247,16 +247,16 @@ def _shared(tensor: Tensor | None, row: int, queries: np.ndarray, keys: np.ndarr
         array = to_numpy(one[0] if one.shape[0] == 1 else one)
         if array.shape[-2:] != (len(queries), len(keys)):
             rows, columns = (p if size > 1 else p * 0 for p, size in zip((queries, keys), array.shape[-2:], strict=True))
-            array = array[..., rows[:, None], columns]  # an axis of 1 stands for every query, or every key
+            array = array[..., rows[:, None], columns]  # an axis of size 1 is for every query, or every key
         hides = array.dtype != bool or not array.all()
         seen[mark] = (tensor, locked(array.copy()) if hides else None)
     return seen[mark][1]
 
 
 def dense_traces_of(model: Any, found: tuple[tuple[str, tuple[Any, ...]], ...], inputs: dict[str, Any]) -> tuple[Trace, ...]:
-    """Eager weights, [row, head, query, key] a layer, by block: kept whole, one Trace a row, padding cut away.
+    """Return one Trace per row from eager weights by block, [row, head, query, key] for each layer, without padding.
 
-    Raises NoAttentionError where a block is not one weight for each pair of tokens.
+    Raises NoAttentionError if a block does not have one weight for each pair of tokens.
     """
     for name, layers in found:
         _check_dense(model, name, layers)
@@ -279,7 +279,7 @@ def dense_traces_of(model: Any, found: tuple[tuple[str, tuple[Any, ...]], ...], 
 
 
 def _check_dense(model: Any, block: str, layers: tuple[Any, ...]) -> None:
-    """NoAttentionError unless all layers are [row, head, query, key] of one size, square where a text looks at itself."""
+    """Raise NoAttentionError unless all layers are [row, head, query, key] of one size, square in self-attention."""
     if not all(isinstance(layer, Tensor) for layer in layers):
         raise NoAttentionError(
             f"The {block} attention that {type(model).__name__} returns is several parts in each layer, "
@@ -296,5 +296,5 @@ def _check_dense(model: Any, block: str, layers: tuple[Any, ...]) -> None:
 
 
 def named(model: Any) -> str:
-    """What an unlabelled trace calls its model."""
+    """Return the name of the model in an unlabelled trace."""
     return getattr(model.config, "_name_or_path", "") or type(model).__name__

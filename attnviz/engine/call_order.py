@@ -1,8 +1,8 @@
-"""Which attention calls of one forward pass stand on top of each other: the layers of one stack, or several readings.
+"""Find out which attention calls of one forward pass build on each other: the layers of one stack, or several readings.
 
-Modules do not tell. ALBERT calls one module once for each layer; a siamese model calls one encoder once for each text.
-What tells is where the numbers come from: a layer's queries are computed from what the layer before it returned, and no
-text is embedded between the two.
+The modules do not show it. ALBERT calls one module once for each layer; a siamese model calls one encoder once for each
+text. The data flow shows it: a layer's queries are computed from the output of the layer before it, and no text is embedded
+between the two.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ NONE: frozenset[int] = frozenset()
 
 
 class Flow(TorchDispatchMode):
-    """Follows, while it is on, which attention calls' outputs went into each tensor, and when token ids were embedded.
+    """Records, while it is active, which attention outputs each tensor was computed from, and when token ids were embedded.
 
-    `sources` are, for each call in order, the calls that its queries were computed from; `read` is how often ids had been
+    `sources` has, for each call in order, the calls that its queries were computed from; `read` is how often ids were
     embedded before it.
     """
 
@@ -49,7 +49,7 @@ class Flow(TorchDispatchMode):
         return found
 
     def call(self, query: Tensor, output: Tensor) -> None:
-        """Notes one attention call: what its queries stand on, and that what it returned comes from it."""
+        """Record one attention call: the calls that its queries were computed from, and that its output comes from it."""
         self.sources.append(self._of(query))
         self.read.append(self.embedded)
         self.reached[_address(output)] = self._of(output) | {len(self.sources) - 1}
@@ -60,12 +60,12 @@ class Flow(TorchDispatchMode):
 
 
 def doubtful(names: Sequence[str]) -> bool:
-    """Return whether calls by these modules may be no single stack: one is called again, or they stand in several lists."""
+    """Return whether calls by these modules may not be one stack: a module is called again, or they are in several lists."""
     return len(set(names)) < len(names) or len({re.sub(r"\d+", "#", name) for name in names}) > 1
 
 
 def broken(flow: Flow, calls: Sequence[int]) -> tuple[int, int] | None:
-    """Two neighbouring calls of one block of which the second does not stand on the first, or reads ids anew; else None."""
+    """Return two neighbouring calls of a block if the second does not use the first, or reads ids again; or else None."""
     for one, other in itertools.pairwise(calls):
         if one not in flow.sources[other] or flow.read[one] != flow.read[other]:
             return one, other
@@ -73,7 +73,7 @@ def broken(flow: Flow, calls: Sequence[int]) -> tuple[int, int] | None:
 
 
 def watched(model: Any, flow: Flow, run: Callable[[], Any]) -> None:
-    """A pass of a shadow that is thrown away, with `flow` on and its embeddings of token ids counted."""
+    """Run one pass of a temporary shadow with `flow` active, and count how often it embeds token ids."""
     for table in {id(one): one for one in map(_embedding, model.modules()) if one is not None}.values():
         table.register_forward_pre_hook(lambda *_: setattr(flow, "embedded", flow.embedded + 1))
     with flow:
@@ -81,9 +81,9 @@ def watched(model: Any, flow: Flow, run: Callable[[], Any]) -> None:
 
 
 def refused(model: nn.Module, names: tuple[str, str]) -> NoAttentionError:
-    """Return the error of a model that reads more than once in one pass: with which parts, and which of them to give.
+    """Return the error for a model that reads more than once in one pass: it names the parts, and which of them to pass.
 
-    `names` are the modules of two calls that are no neighbours in one stack.
+    `names` are the modules of two calls that are not neighbours in one stack.
     """
     models = [path for path, part in model.named_modules() if _embedding(part) is not None]
     parts = list(dict.fromkeys(_part(name, names, models) for name in names))
@@ -103,7 +103,7 @@ def refused(model: nn.Module, names: tuple[str, str]) -> NoAttentionError:
 
 
 def _call(model: nn.Module, path: str) -> str:
-    """Return how one part of a model is asked for its attention, in Python."""
+    """Return the Python call that captures the attention of one part of a model."""
     main = getattr(model.get_submodule(path), "main_input_name", "input_ids")
     return (
         f"attnviz.trace({spelled(path)}, tokenizer, text)"
@@ -113,7 +113,7 @@ def _call(model: nn.Module, path: str) -> str:
 
 
 def _part(name: str, names: tuple[str, str], models: Sequence[str]) -> str:
-    """The part of a model that a module belongs to: the outermost model around it that is not around both, or its stack."""
+    """Return the part of a model that a module belongs to: the outermost model that is not around both, or its stack."""
     around = sorted((path for path in models if path and name.startswith(f"{path}.")), key=len)
     alone = [path for path in around if not all(other.startswith(f"{path}.") for other in names)]
     if names[0] == names[1] or (around and not alone):
@@ -126,7 +126,7 @@ def _part(name: str, names: tuple[str, str], models: Sequence[str]) -> str:
 
 
 def _embedding(part: nn.Module) -> Any:
-    """Return the table by which a model turns token ids into vectors; None where it has none, or cannot say."""
+    """Return the table with which a model turns token ids into vectors; None if it has none, or cannot say."""
     look = getattr(type(part), "get_input_embeddings", None)
     if look is None:
         return None
@@ -143,7 +143,7 @@ def _writes(slot: Any) -> bool:
 
 
 def _address(tensor: Tensor) -> int:
-    """Return where a tensor's numbers lie: views share them."""
+    """Return the address of a tensor's numbers, which views share."""
     try:
         return tensor.untyped_storage().data_ptr()
     except (NotImplementedError, RuntimeError):  # a kind of tensor without storage of its own

@@ -315,10 +315,10 @@ def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]
         return traces_of(model, run.calls, inputs)
     register()
     known = shadow_model.cache_of(model)
-    lacking = known.once("missing", lambda: missing(model))
+    lacking = known.cached("missing", lambda: missing(model))
     if lacking:
         raise UnavailableError(lacking)
-    if known.once("switchable", lambda: shadow_model.switchable(model)):
+    if known.cached("switchable", lambda: shadow_model.switchable(model)):
         reader = known.shadow(model, NAME)
         with recording() as run:
             guarded(reader, inputs)
@@ -343,13 +343,13 @@ def _one_stack(
     If the names of the modules do not settle it, a shadow runs the pass again and its data flow is followed, once for
     each order of modules.
     """
-    if known.plain and known.once(tuple(id(call.module) for call in calls), lambda: not _doubtful(reader, calls, inputs)):
+    if known.plain and known.cached(tuple(id(call.module) for call in calls), lambda: not _doubtful(reader, calls, inputs)):
         return
     if not known.plain and not _doubtful(reader, calls, inputs):
         return
     names, together = _by_block(reader, calls, inputs)
     order = (*names, *map(tuple, together.values()))
-    error = known.once(order, lambda: _unstacked(model, names, together, inputs))
+    error = known.cached(order, lambda: _unstacked(model, names, together, inputs))
     if error is not None:
         raise NoAttentionError(str(error))
 

@@ -1,4 +1,4 @@
-"""One plain forward pass of a model: with the arguments that it takes, on its own device, with a reason where it fails."""
+"""Run one forward pass of a model: with the arguments that it accepts, on its own device; a failure gets a reason."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from attnviz.engine import input_limits
 from attnviz.errors import AttnvizError, BadInputError, ForwardError, NoAttentionError
 
-OPTIONAL = ("token_type_ids", "attention_mask")  # of one unpadded text; a model that takes none reads it the same
+OPTIONAL = ("token_type_ids", "attention_mask")  # for one unpadded text, a model without them reads the same
 UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
-MEASURED = {  # inputs that are numbers, read in the model's own format, and what they stand for
+MEASURED = {  # numeric inputs, converted to the model's own number format, and what they contain
     "pixel_values": "pictures", "pixel_values_videos": "films", "flattened_patches": "pictures", "input_features": "sound",
     "input_values": "sound", "audio_mel": "sound", "spectrogram": "sound", "past_values": "series of numbers",
     "inputs_embeds": "vectors",
@@ -28,18 +28,18 @@ META = torch.device("meta")
 
 @dataclass(frozen=True)
 class Arguments:
-    """The names that a forward takes; `any` where it takes every name."""
+    """The argument names that a forward accepts; `any` if it accepts every name."""
 
     names: frozenset[str]
     any: bool
 
     def take(self, name: str) -> bool:
-        """Return whether an argument may be given by this name."""
+        """Return whether there is an argument with this name."""
         return self.any or name in self.names
 
 
 def forward(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
-    """Return one plain call without cache, which would keep every key twice. Tensors are brought to the model's device."""
+    """Call the model without its cache, which would keep every key twice. Tensors are moved to the model's device."""
     given = dict(inputs)
     if "use_cache" in arguments(model).names:
         given.setdefault("use_cache", False)
@@ -51,7 +51,7 @@ def forward(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
 
 
 def guarded(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
-    """Return a pass of a model that is not ours: whatever its code raises becomes a ForwardError that says it."""
+    """Call a model that is not ours: an error of its code becomes a ForwardError with its message."""
     try:
         with input_limits.looked_up(model, inputs):
             return forward(model, inputs)
@@ -62,10 +62,10 @@ def guarded(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
 
 
 def fitted(model: nn.Module, inputs: Mapping[str, Any], run: Callable[[dict[str, Any]], Any]) -> Any:
-    """What `run` makes of the inputs of one unpadded text that the model takes.
+    """Return what `run` makes of the inputs of one unpadded text, without those that the model does not accept.
 
-    A forward that hands all names on says only when it runs which of them it does not take. Raises BadInputError where it
-    takes no token ids.
+    A forward that passes all names on shows only when it runs which of them it does not accept. Raises BadInputError if it
+    accepts no token ids.
     """
     takes = arguments(model)
     if not takes.take("input_ids"):
@@ -94,26 +94,26 @@ def fitted(model: nn.Module, inputs: Mapping[str, Any], run: Callable[[dict[str,
 
 
 def two_sided(model: Any) -> bool:
-    """Whether a model reads a source and a target. Its encoder or decoder alone has the same configuration, and reads one."""
+    """Return whether a model reads a source and a target: its encoder or decoder alone has the same configuration."""
     alone = type(model).__name__.endswith(SIDES) and "decoder_input_ids" not in arguments(model).names
     return bool(getattr(model.config, "is_encoder_decoder", False)) and not alone
 
 
 def arguments(model: nn.Module) -> Arguments:
-    """What the forward of a model takes, also where it was replaced on the very module."""
+    """Return the arguments of a model's forward, also if it was replaced on this module."""
     replaced = vars(model).get("forward")
     return _arguments(type(model)) if replaced is None else _signature(replaced, bound=True)
 
 
 @functools.lru_cache(maxsize=256)
 def _arguments(family: type[nn.Module]) -> Arguments:
-    """Return the same of a class; kept, since looking costs as much as a layer of a small model."""
+    """Return the arguments for a class; cached, because this takes as long as a layer of a small model."""
     return _signature(family.forward, bound=False)
 
 
 def _signature(function: Any, *, bound: bool) -> Arguments:
-    """The names that a function takes, seen through its decorators; any where it does not say. The first is the model itself
-    unless the function is `bound`.
+    """Return the argument names of a function below its decorators; any if they are not listed. The first one is the model
+    itself unless the function is `bound`.
     """
     try:
         found = list(inspect.signature(function).parameters.values())
@@ -128,7 +128,7 @@ def _signature(function: Any, *, bound: bool) -> Arguments:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Return where the model's first weights are, or will be while it runs if they are kept elsewhere: inputs go there."""
+    """Return the device for inputs: that of the model's first weights, or where they will be while it runs."""
     for kind in ("_parameters", "_buffers"):
         for module in model.modules():
             own = next((one for one in vars(module)[kind].values() if one is not None), None)
@@ -163,18 +163,18 @@ def missing(model: nn.Module) -> str:
 
 
 def _fetches(hook: Any) -> bool:
-    """Return whether a hook of accelerate brings the weights of its module while it runs."""
+    """Return whether a hook of accelerate loads the weights of its module while it runs."""
     return bool(getattr(hook, "offload", False)) or any(map(_fetches, getattr(hook, "hooks", ())))
 
 
 def _formatted(model: nn.Module, value: Tensor) -> Tensor:
-    """Numbers in the model's own format: half-precision weights take no float32 picture."""
+    """Return numbers in the model's own format: half-precision weights cannot read a float32 picture."""
     kind = next((one.dtype for one in model.parameters() if one.is_floating_point()), value.dtype)
     return value.to(kind) if value.is_floating_point() else value
 
 
 def _failed(model: nn.Module, inputs: Mapping[str, Any], error: Exception) -> ForwardError:
-    """Return the error of a pass that failed, with what was given and what to try."""
+    """Return the error for a failed pass, with the inputs and what to try."""
     reason = (str(error).strip().splitlines() or [""])[0]
     return ForwardError(
         f"The forward of {type(model).__name__} failed on {', '.join(inputs)}: "

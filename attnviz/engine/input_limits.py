@@ -1,8 +1,8 @@
-"""Sizes of a model's embeddings of tokens, segments and positions. Inputs outside them raise an error that names them.
+"""Check inputs against the sizes of a model's embeddings of tokens, segments and positions, with errors that name them.
 
-A lookup beyond a table fails deep in the library on a processor, and takes the whole process along on a GPU. Sizes are
-those of the tables themselves, since a configuration may say something else, and are looked at anew each time: a model may
-be resized between two texts. Costs some microseconds.
+A lookup outside a table fails deep in the library on a processor, and ends the whole process on a GPU. Sizes are those of
+the tables themselves, because a configuration may say something else. They are read again each time, because a model may be
+resized between two texts; that takes some microseconds.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class LabelledText(EncodedText, Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """How many tokens, segments and positions there are; None where nothing is looked up.
+    """How many tokens, segments and positions there are; None if there is no table.
 
-    Position tables of the RoBERTa family count only tokens that are not `padding`, and those from the one after it.
+    Position tables of the RoBERTa family count only tokens that are not `padding`, starting one after it.
     """
 
     tokens: int | None
@@ -57,13 +57,13 @@ class Limits:
 
 
 def limits(model: nn.Module, side: str = "") -> Limits:
-    """Return the limits of a model, or of one side of an encoder-decoder: its encoder, or `decoder_`."""
+    """Return the limits of a model, or of one side of an encoder-decoder: the encoder (""), or "decoder_"."""
     part = _part(model, side)
     segments = positions = padding = None
     for name, table in _tables(part):
         if name == SEGMENTS:
             segments = _rows(table)
-        elif name in POSITIONS and not hasattr(table, "make_weight"):  # such a table grows by itself
+        elif name in POSITIONS and not hasattr(table, "make_weight"):  # a table with it grows by itself
             padding = getattr(table, "padding_idx", None)
             first = int(getattr(table, "offset", 0)) if padding is None else padding + 1
             positions = max(0, _rows(table) - first)
@@ -72,9 +72,9 @@ def limits(model: nn.Module, side: str = "") -> Limits:
 
 
 def check(model: nn.Module, inputs: Mapping[str, Any]) -> None:
-    """Raise TokenError or TooLongError where input tensors hold what the model cannot look up.
+    """Raise TokenError or TooLongError if input tensors hold values that the model cannot look up.
 
-    For a reading that has words to name, `check_reading` says more.
+    For a text with tokens to name, `check_reading` says more.
     """
     two = _two(model)
     for side in ("", "decoder_") if two else ("",):
@@ -91,7 +91,7 @@ def check(model: nn.Module, inputs: Mapping[str, Any]) -> None:
 
 
 def check_reading(model: nn.Module, reading: LabelledText, name: str, side: str = "") -> None:
-    """Raise TokenError, PairError or TooLongError where a text has what the model `name` cannot look up; names the token."""
+    """Raise TokenError, PairError or TooLongError if the model `name` cannot look up a token of a text; names the token."""
     found = limits(model, side)
     if found.tokens is not None:
         outside = [at for at, number in enumerate(reading.ids) if not 0 <= number < found.tokens]
@@ -105,9 +105,9 @@ def check_reading(model: nn.Module, reading: LabelledText, name: str, side: str 
 
 @contextmanager
 def looked_up(model: nn.Module, inputs: Mapping[str, Any]) -> Iterator[None]:
-    """Inside, a lookup that fails although nothing was seen to be outside becomes a TokenError or TooLongError.
+    """Turn a lookup that fails inside the block into a TokenError or TooLongError, if `check` did not find it before.
 
-    Some families count positions in ways of their own, or hold them in plain tensors.
+    Some families count positions in their own way, or keep them in plain tensors.
     """
     try:
         yield
@@ -149,7 +149,7 @@ def _tables(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for name, child in module.named_children():
         if isinstance(child, (nn.ModuleList, nn.ModuleDict)):
             continue
-        if getattr(child, "main_input_name", "input_ids") != "input_ids":  # a tower of pictures or sound has its own places
+        if getattr(child, "main_input_name", "input_ids") != "input_ids":  # a tower for pictures or sound has its own positions
             continue
         if "mbedding" in type(child).__name__ and getattr(getattr(child, "weight", None), "ndim", 0) == 2:
             yield name, child
@@ -157,7 +157,7 @@ def _tables(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _embeddings(module: Any) -> nn.Module | None:
-    """Return the table of tokens; None for families that have none, or hash what they read."""
+    """Return the table of tokens; None for families that have none, or hash their inputs."""
     try:
         found = module.get_input_embeddings()
     except (NotImplementedError, AttributeError):
@@ -167,7 +167,7 @@ def _embeddings(module: Any) -> nn.Module | None:
 
 
 def _rows(table: Any) -> int:
-    """Return how many rows a table has. Packed weights have another shape than what they stand for."""
+    """Return how many rows a table has. Packed weights have another shape than the table that they encode."""
     rows = int(table.weight.shape[0]) if table.weight.is_floating_point() else int(table.num_embeddings)
     return rows + int(getattr(table, "num_additional_embeddings", 0) or 0)
 
@@ -185,7 +185,7 @@ def _counted(ids: Tensor, found: Limits) -> int:
 
 
 def _check_ids(model: Any, inputs: Mapping[str, Any], found: Limits, argument: str, ids: Tensor, side: str) -> None:
-    """Raise TokenError for ids without an embedding. Ids that stand for pictures and sounds given beside them are none."""
+    """Raise TokenError for ids without an embedding, except placeholders for pictures and sounds in other inputs."""
     if found.tokens is None:
         return
     low, high = (int(end) for end in torch.aminmax(ids))
@@ -254,7 +254,7 @@ def _no_segment(reading: LabelledText, name: str, size: int) -> BadInputError:
 
 
 def _named(token: Token, side: str) -> str:
-    """Return a token with its place, as a message says it."""
+    """Return a token with its place, as messages write it."""
     if token.special:
         return f"The special token {quoted(token.piece)}"
     text = "the second text" if token.segment and not side else SIDES[side]
@@ -262,22 +262,22 @@ def _named(token: Token, side: str) -> str:
 
 
 def _sized(tokens: int) -> str:
-    """Return how many embeddings, and of which ids."""
+    """Return how many embeddings there are, and for which ids."""
     if not tokens:
         return "no embeddings"
     return f"{tokens:,} embedding{'s' if tokens > 1 else ''}, of the ids 0 to {tokens - 1:,}"
 
 
 def _segments(size: int) -> str:
-    """Return how many segments, in words."""
+    """Return how many segments there are, in words."""
     return "no segments" if not size else "one segment (0)" if size == 1 else f"{size} segments (0 to {size - 1})"
 
 
 def _room(model: Any, side: str) -> str:
-    """By which call embeddings are added."""
+    """Return the call that adds embeddings."""
     owner = "model"
     if _two(model):
-        if getattr(model.config, "model_type", "") == "encoder-decoder":  # resizing the whole is refused there
+        if getattr(model.config, "model_type", "") == "encoder-decoder":  # the library cannot resize the whole model
             owner = "model.decoder" if side else "model.encoder"
         elif side and hasattr(model, "resize_decoder_token_embeddings"):
             return "model.resize_decoder_token_embeddings(…)"

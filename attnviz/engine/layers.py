@@ -1,4 +1,4 @@
-"""One layer's attention as a value: what determines its weights, the weights themselves, or weights computed elsewhere."""
+"""One layer's attention as a value: captured projections, eager weights, or weights computed on another machine."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from jaxtyping import Float
 from attnviz.engine import attention
 from attnviz.errors import ShapeError
 
-EXACT = 4_096  # weights of a head, 64 tokens, up to which scores are computed in float64: of longer texts that takes too long
+EXACT = 4_096  # weights of a head (64 tokens) up to which scores are computed in float64: too slow for longer texts
 
 
 @dataclass(frozen=True, eq=False)
 class Projections:
-    """One attention call of one layer: all that determines its weights, and what the model's own kernel answered.
+    """One attention call of one layer: everything that determines its weights, and the output of the model's own kernel.
 
     `query` [head, query, dim], `key` and `value` [group, key, dim] as the attention function received them (after
     rotary embedding); `mask` boolean (True: may look) or additive, [query, key] or [head, query, key]; `bias` added to
     the scores; `output` [head, query, dim] from the kernel that ran; `precision` the model's own number format.
-    `value` and `output` decide no weight: a long text that comes from another machine comes without them.
+    `value` and `output` do not affect weights: a long text from another machine comes without them.
     """
 
     query: np.ndarray
@@ -39,43 +39,43 @@ class Projections:
 
     @property
     def heads(self) -> int:
-        """How many query heads."""
+        """Number of query heads."""
         return self.query.shape[0]
 
     @property
     def groups(self) -> int:
-        """How many heads the keys have: fewer than the queries where several share one."""
+        """Number of key heads: fewer than query heads if several share one."""
         return self.key.shape[0]
 
     @property
     def dim(self) -> int:
-        """Numbers of a query or key."""
+        """Length of a query or key vector."""
         return self.query.shape[2]
 
     @property
     def sunk(self) -> bool:
-        """Whether a learned sink takes a share of the rows."""
+        """Whether a learned sink takes a part of the rows."""
         return self.sinks is not None
 
     @property
     def unfused(self) -> bool:
-        """Whether no fused kernel knows this attention, so that there was none to compare with."""
+        """Whether no fused kernel supports this attention, so that there is no output to compare with."""
         return self.softcap is not None or self.sinks is not None
 
     def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
-        """Weights of the heads in `heads`, from scratch."""
+        """Return the weights of the heads in `heads`, computed from scratch."""
         with torch.inference_mode():
             return attention.weights(**self._tensors(heads)).to(torch.float32).numpy()
 
     def scores(self, queries: Sequence[int]) -> Float[torch.Tensor, "head row key"]:
-        """What softmax divides in the rows of some queries, of every head: what the others look at is not computed."""
+        """Return the scores before softmax for some queries of every head; other rows are not computed."""
         places, groups, size = list(queries), len(self.key), self.query.shape[2]
         exact = self._exact
         scaled = self.query[:, places].astype(exact) * exact(self.scale)
         grouped = scaled.reshape(groups, -1, size)  # group, head of it and row
         raw = (grouped @ self.key.astype(exact, copy=False).transpose(0, 2, 1)).reshape(self.heads, len(places), -1)
         mask, bias = (_rows_of(_of_heads(one, slice(None)), places) for one in (self.mask, self.bias))
-        if self.causal:  # a flag speaks of all queries in order; of some of them only a mask can tell
+        if self.causal:  # the flag is for all queries in order; for some of them a mask is needed
             last = torch.tensor(places)[:, None] + self.key.shape[1] - self.query.shape[1]  # the last query, the last key
             before = torch.arange(self.key.shape[1]) <= last
             if mask is None:
@@ -85,16 +85,16 @@ class Projections:
         return attention.masked_scores(torch.from_numpy(raw), mask, bias, self.softcap)
 
     def differences(self, heads: slice, shares: np.ndarray | None = None) -> Float[np.ndarray, " head"] | None:
-        """How far weights times values, from scratch, lie at most from what the model's kernel returned; None without them.
+        """Return the largest difference between weights times values, from scratch, and the kernel's output; None without them.
 
-        `shares` are the weights of these heads, where they were computed already.
+        `shares` are the weights of these heads, if they were computed already.
         """
         if self.value is None or self.output is None:
             return None
         return np.abs(self.mixed(heads, shares) - self.output[heads]).max(axis=(1, 2))
 
     def mixed(self, heads: slice, shares: np.ndarray | None = None) -> Float[np.ndarray, "head query dim"]:
-        """Weights times values, from scratch: what each query takes away. Raises ShapeError where there are no values."""
+        """Return weights times values, from scratch: the output for each query. Raises ShapeError if there are no values."""
         if self.value is None:
             raise ShapeError("Weights are mixed with values, and these came without. Ask the backend for the whole trace.")
         with torch.inference_mode():
@@ -116,9 +116,9 @@ class Projections:
 
     @property
     def _exact(self) -> type[np.float64] | type[np.float32]:
-        """The precision of scores: of a usual text float64, so that a weight has the same float32 whatever it is computed with.
+        """Return the precision of scores: float64 for usual texts, so that a float32 weight is the same however it is computed.
 
-        In float32 the last bits depend on how many rows are multiplied at once, and with them, now and then, a third digit.
+        In float32, the last bits depend on how many rows are multiplied at once, which sometimes changes a third digit.
         """
         return np.float64 if self.query.shape[1] * self.key.shape[1] <= EXACT else np.float32
 
@@ -134,7 +134,7 @@ class Dense:
 
     array: np.ndarray
     precision: str = "float32"
-    sunk = False  # the library hands over whole rows
+    sunk = False  # the library returns whole rows
 
     @property
     def heads(self) -> int:
@@ -148,9 +148,9 @@ class Dense:
 
 @dataclass(frozen=True, eq=False)
 class RemoteWeights:
-    """One layer's weights, [head, query, key], as another machine computed them from projections that stayed there.
+    """One layer's weights, [head, query, key], computed on another machine, which keeps the projections.
 
-    `compared` [head] is how far its kernel's answer lay from weights times values, None where nothing was compared;
+    `compared` [head] is the difference between its kernel's output and weights times values, None if not compared;
     `causal` whether its mask hides every later key; `sunk`, `unfused`, `groups` and `dim` are those of the projections.
     """
 
@@ -173,7 +173,7 @@ class RemoteWeights:
         return self.array[heads]
 
     def differences(self, heads: slice) -> Float[np.ndarray, " head"] | None:
-        """As the machine found them that has the values."""
+        """Return the differences that the machine with the values found."""
         return None if self.compared is None else self.compared[heads]
 
 
@@ -181,7 +181,7 @@ Layer = Projections | Dense | RemoteWeights
 
 
 def tensor(array: np.ndarray) -> torch.Tensor:
-    """Return a tensor over the same memory, read-only or not; nothing here writes to one."""
+    """Return a tensor that shares the array's memory, also if it is read-only; nothing here writes to it."""
     return torch.from_dlpack(array)
 
 
@@ -193,12 +193,12 @@ def _of_heads(array: np.ndarray | None, heads: slice) -> torch.Tensor | None:
 
 
 def _rows_of(tensor: torch.Tensor | None, places: list[int]) -> torch.Tensor | None:
-    """Return the rows of some queries in a mask or bias; a single row stands for every query."""
+    """Return the rows of some queries in a mask or bias; a single row is for every query."""
     return tensor if tensor is None or tensor.shape[-2] == 1 else tensor[..., places, :]
 
 
 def looks_back_only(call: Layer) -> bool:
-    """Return whether one layer hides every later key. One token alone has none: then only a captured causal flag can tell."""
+    """Return whether one layer hides every later key. A single token has no later key: then the captured flag decides."""
     if isinstance(call, RemoteWeights):
         return call.causal
     if isinstance(call, Dense):
@@ -210,6 +210,6 @@ def looks_back_only(call: Layer) -> bool:
 
 
 def locked(array: np.ndarray) -> np.ndarray:
-    """Return the same array, read-only. Nothing else writes to what a forward pass left behind, so no copy is needed."""
+    """Return the same array, read-only. Nothing else writes to the results of a forward pass, so no copy is needed."""
     array.flags.writeable = False
     return array

@@ -1,4 +1,4 @@
-"""Bytes that a trace of a model would keep for a number of tokens, estimated before anything is run."""
+"""Estimate the bytes that a model's trace would keep for a number of tokens, before anything runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FLOAT = 4
 
 
 def bytes_needed(config: Any, layers: int, heads: int, tokens: int, target: int = 0, *, dense: bool = False) -> int:
-    """Bytes that a trace of `tokens` tokens keeps, and of `target` tokens on an encoder-decoder's second side.
+    """Return the bytes that a trace of `tokens` tokens keeps, with `target` tokens on an encoder-decoder's second side.
 
     Queries and outputs have a row for each query token, keys and values one for each key token; a model whose eager
     weights are kept whole (`dense`) has a number for each pair of tokens. `layers` and `heads` are those of one side.
@@ -25,7 +25,7 @@ def bytes_needed(config: Any, layers: int, heads: int, tokens: int, target: int 
 
 
 def check(name: str, bytes_needed: int, tokens: int, most: int, *, dense: bool = False) -> None:
-    """Raise TooLongError, with the numbers, where a text would keep more than `most` bytes."""
+    """Raise TooLongError, with the numbers, if a trace would keep more than `most` bytes."""
     if bytes_needed <= most:
         return
     share = most / bytes_needed

@@ -1,4 +1,4 @@
-"""How a Trace shows itself in a notebook and in tables: both are set from above, so that the engine imports nothing upward."""
+"""Hooks that show a Trace in a notebook and as tables; higher modules set them, so that the engine imports nothing upward."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 pictures: list[Callable[[Any], str]] = []  # the last one is used
-tables: dict[str, Callable[..., Any]] = {}  # "frame" and "xarray": what makes each of a trace
+tables: dict[str, Callable[..., Any]] = {}  # "frame" and "xarray": the function that makes one from a trace
 
 
 def html(trace: Any) -> str | None:

@@ -10,11 +10,11 @@ from attnviz.engine import attention
 
 
 def self_attention(vectors: Float[np.ndarray, "token dim"]) -> Float[np.ndarray, "token token"]:
-    """Attention weights where each vector is its own query and its own key.
+    """Return attention weights for vectors that are their own queries and keys.
 
-    softmax(X X^T / sqrt(d)), Vaswani et al. 2017, eq. 1, with identity matrices in place of learned ones. Before that each
-    entry is brought to mean 0 and variance 1 over all vectors, and each vector to length sqrt(d) (RMSNorm, Zhang and
-    Sennrich 2019), so that weights follow the angle between two vectors alone.
+    softmax(X X^T / sqrt(d)), Vaswani et al. 2017, eq. 1, with identity matrices in place of learned ones. Before that, each
+    entry is normalised to mean 0 and variance 1 over all vectors, and each vector to length sqrt(d) (RMSNorm, Zhang and
+    Sennrich 2019), so that weights depend only on the angle between two vectors.
     """
     spread = vectors.std(0)
     even = (vectors - vectors.mean(0)) / np.where(spread > 0.0, spread, 1.0)

@@ -1,6 +1,6 @@
 """Shadow models: a shadow shares every weight with its original, but no setting and no attribute.
 
-A caller's model is never switched, not even for a moment, so other threads may use it meanwhile.
+A caller's model is never changed, not even for a moment, so other threads may use it at the same time.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from torch import Tensor, nn
 
 from attnviz.engine import shadow_modules
 
-BOOKS = vars(nn.Module()).keys()  # what every module has: torch's own, and whether it trains
-COMPUTING = ("transformers.", "torch.nn.utils.")  # hooks of these collect what is returned, or compute a weight
-ANSWERS = 64  # kept of one model; in most, texts of all lengths ask the same
+BOOKS = vars(nn.Module()).keys()  # the attributes of every module: torch's own, and `training`
+COMPUTING = ("transformers.", "torch.nn.utils.")  # hooks of these collect outputs or compute a weight
+ANSWERS = 64  # kept for one model; usually texts of all lengths share them
 LIBRARIES = frozenset({"builtins", "collections", "functools", "torch", "transformers"})
 
 
 @dataclass
 class ShadowCache:
-    """What is kept of one model: the shadows by implementation, and answers that hold while nothing of it changes.
+    """What is kept for one model: its shadows by implementation, and results that are valid while nothing of it changes.
 
-    Shadows are kept of a `plain` model only. They and `answers` hold while `parts` (modules, weights, hooks) and `settings`
-    are those that they were made of; `faithful` holds while the settings do: a hook that comes and goes is no reason to look
-    again whether recorded attention is what eager computes.
+    Shadows are kept only for a `plain` model. They and `answers` are valid while `parts` (modules, weights, hooks) and
+    `settings` do not change; `faithful` is valid while the settings do not change: a new hook is no reason to compare recorded
+    and eager attention again.
     """
 
     parts: tuple[int, ...]
@@ -38,10 +38,10 @@ class ShadowCache:
     answers: dict[Any, Any] = field(default_factory=dict)
 
     def shadow(self, model: nn.Module, implementation: str) -> Any:
-        """Return a shadow of `model`, whose this is, that attends by `implementation`.
+        """Return a shadow of `model`, the model of this cache, with the attention `implementation`.
 
-        Modules of a library keep nothing of what they read: of such a model it is the same shadow while nothing of it changes.
-        Custom hooks and modules may write to the module that runs, so then each pass has a shadow of its own.
+        Modules of a library store nothing of their inputs: such a model has the same shadow while nothing of it changes.
+        Custom hooks and modules may write to the module that runs, so with them each pass gets its own shadow.
         """
         if not self.plain:
             return make_shadow(model, implementation)
@@ -50,22 +50,22 @@ class ShadowCache:
                 self.shadows[implementation] = make_shadow(model, implementation)
             return self.shadows[implementation]
 
-    def once(self, question: Any, look: Callable[[], Any]) -> Any:
-        """What `look` answers, asked once. Two threads may both ask; the answer is one."""
+    def cached(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """Return what `compute` returned the first time. Two threads may both compute; one result is kept."""
         answers = dict(self.answers)
-        if question not in answers:
-            found = look()
+        if key not in answers:
+            found = compute()
             with _LOCK:
                 if len(self.answers) >= ANSWERS:
                     self.answers.clear()
-                self.answers[question] = found
+                self.answers[key] = found
             return found
-        return answers[question]
+        return answers[key]
 
-    def is_faithful(self, look: Callable[[], bool]) -> bool:
-        """What `look` says of the model, asked once for each of its settings."""
+    def is_faithful(self, check: Callable[[], bool]) -> bool:
+        """Return the result of `check`, computed once for each of the model's settings."""
         if self.faithful is None:
-            self.faithful = look()
+            self.faithful = check()
         return self.faithful
 
 
@@ -74,7 +74,7 @@ _LOCK = threading.Lock()
 
 
 def cache_of(model: nn.Module) -> ShadowCache:
-    """What is kept of a model as it is now."""
+    """Return what is kept for a model in its current state."""
     with _LOCK:
         modules = tuple(model.modules())
         parts = (*map(id, modules), *map(id, _shared(modules)))
@@ -88,7 +88,7 @@ def cache_of(model: nn.Module) -> ShadowCache:
 
 
 def make_shadow(model: nn.Module, implementation: str, *, hooked: bool = True) -> Any:
-    """Return a shadow of its own, kept nowhere; without the original's hooks where a pass of ours is no business of theirs."""
+    """Return a new shadow that is not kept; without the original's hooks if they should not see this pass."""
     other: Any = shadow_modules.copy_modules(model)
     if not hooked:
         for module in other.modules():
@@ -96,10 +96,10 @@ def make_shadow(model: nn.Module, implementation: str, *, hooked: bool = True) -
     able = [part for part in other.modules() if _switchable(part)]
     if other in able:
         other.set_attn_implementation(implementation)
-    elif able:  # a class whose source cannot be read, as in a notebook, around models that can be switched
+    elif able:  # a class whose source cannot be read, as in a notebook, around models with a choice of attention
         for part in able:
             part.set_attn_implementation(implementation)
-    else:  # outside the interface only eager returns weights, and e.g. falcon would take the fused mask for them
+    else:  # outside the interface only eager returns weights, and e.g. falcon would return the fused mask in their place
         other.config._attn_implementation = "eager"
     if getattr(other.config, "model_type", "") == "encoder-decoder":
         for part in (other.get_encoder(), other.get_decoder()):
@@ -108,18 +108,18 @@ def make_shadow(model: nn.Module, implementation: str, *, hooked: bool = True) -
 
 
 def switchable(model: nn.Module) -> bool:
-    """Return whether a model, or a model in it, lets its attention be chosen by name."""
+    """Return whether the attention of a model, or of a model in it, can be chosen by name."""
     return any(map(_switchable, model.modules()))
 
 
 def _switchable(module: nn.Module) -> bool:
-    """Return whether this very module lets its attention be chosen by name."""
+    """Return whether the attention of this module itself can be chosen by name."""
     able = getattr(type(module), "_can_set_attn_implementation", None)
     return able is not None and bool(able())
 
 
 def _levelled(part: Any) -> None:
-    """All layers attend as their model does: one that was put into another has a configuration that its layers do not hold."""
+    """Give all layers the attention of their model: a model inside another has a configuration that its layers do not use."""
     for module in part.modules():
         config = vars(module).get("config")
         if hasattr(config, "_attn_implementation"):
@@ -127,26 +127,26 @@ def _levelled(part: Any) -> None:
 
 
 def _shared(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
-    """What a shadow has in common with its original: weights, buffers, and all that is called before or after a forward."""
+    """Yield what a shadow shares with its original: weights, buffers, and everything called before or after a forward."""
     for module in modules:
         for kept in (module._parameters, module._buffers, module._forward_hooks, module._forward_pre_hooks):
             yield from kept.values()
 
 
 def _silence(module: nn.Module) -> None:
-    """Take away a module's hooks, but for those by which the library itself collects what it returns."""
+    """Remove a module's hooks, except those with which the library collects its own outputs."""
     for books in (module._forward_hooks, module._forward_pre_hooks):
         for number in [number for number, hook in books.items() if not _of_library(hook)]:
             del books[number]
 
 
 def _of_library(hook: Any) -> bool:
-    """Return whether transformers itself made a hook, or torch did to compute a weight (pruned, or normed)."""
+    """Return whether a hook comes from transformers, or from torch to compute a weight (pruned or normalised)."""
     return (getattr(hook, "__module__", None) or "").startswith(COMPUTING)
 
 
 def _of_libraries(modules: tuple[nn.Module, ...]) -> bool:
-    """Return whether all modules are of a library, as it made them: no custom hook, forward or object."""
+    """Return whether all modules are those of a library, unchanged: no custom hook, forward or object."""
     for module in modules:
         hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
         own = {name: value for name, value in list(vars(module).items()) if name not in BOOKS}
@@ -160,28 +160,28 @@ def _of_libraries(modules: tuple[nn.Module, ...]) -> bool:
 
 
 def _settings(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
-    """Yield the class of every module, and all its plain attributes: numbers, names, configurations, a forward of its own."""
+    """Yield the class of every module and its plain attributes: numbers, names, configurations, its own forward."""
     seen: set[int] = set()
     for module in modules:
         yield type(module)
-        for name, value in list(vars(module).items()):  # a copy: another thread may keep something there meanwhile
+        for name, value in list(vars(module).items()):  # a copy: another thread may add to it meanwhile
             if name not in BOOKS:
                 yield name
                 yield _plain(value, seen)
 
 
 def _plain(value: Any, seen: set[int]) -> Any:
-    """Return a value as it is now, to be compared with what it is later: lists and configurations by what they hold.
+    """Return a value in a form to compare with a later one: lists and configurations by their contents.
 
-    Anything else is only known by its address: what is changed inside a custom object is not noticed. A tensor
-    that is kept from pass to pass is no setting.
+    Other values are compared by address: a change inside a custom object is not noticed. A tensor that is kept from pass to
+    pass is not a setting.
     """
     if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, Tensor):
         return Tensor
     holds = isinstance(value, (list, tuple, dict)) or shadow_modules.is_config(value)
-    if not holds or id(value) in seen:  # many modules hold one configuration, and a list may hold itself
+    if not holds or id(value) in seen:  # many modules share one configuration, and a list may contain itself
         return id(value)
     seen.add(id(value))
     if isinstance(value, (list, tuple)):

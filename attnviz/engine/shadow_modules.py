@@ -31,8 +31,8 @@ SHARED = frozenset({"torch", "transformers", "tokenizers", "numpy", "pandas", "d
 BOOKS = frozenset(vars(nn.Module()))  # the attributes that torch itself gives to every module
 TENSORS = frozenset({"_parameters", "_buffers", "_non_persistent_buffers_set"})  # of these, the ones that hold no module
 DROPPED = frozenset({"_compiled_call_impl"})  # `model.compile()` in place: compiled code runs the original's kernel
-SMALL = 4_096  # elements: counters and running means; larger tensors are tables and masks, which nothing writes to
-MOST = 20_000  # objects besides modules that are searched; a model that holds more shares the rest with its shells
+MAX_COPIED = 4_096  # elements: counters and running means; larger tensors are tables and masks, which nothing writes to
+MAX_OBJECTS = 20_000  # objects besides modules that are searched; a model that holds more shares the rest with its shells
 
 
 def copy_modules(model: nn.Module) -> Any:
@@ -103,7 +103,7 @@ class _Copier:
                 moving.add(mark)
             else:
                 others += 1
-                if others > MOST:
+                if others > MAX_OBJECTS:
                     continue
             owns = is_module or mark in owned
             for child in _children(value):
@@ -196,7 +196,7 @@ class _Copier:
 
     def _own(self, value: Any) -> Any:
         """Return a copy of a tensor small enough to be a counter or a running mean, or else the tensor itself."""
-        if type(value) is not torch.Tensor or value.numel() > SMALL or value.device.type == "meta":
+        if type(value) is not torch.Tensor or value.numel() > MAX_COPIED or value.device.type == "meta":
             return value
         mark = id(value)
         if mark not in self.made:

@@ -1,7 +1,7 @@
-"""Check of a trace: are these the weights that the model really used? The badge beside every picture.
+"""Check a trace: are these the weights that the model really used? The badge beside every picture shows the result.
 
-Weights cannot be read out of a fused kernel, but what it mixed with them can: weights times values, from scratch, must be
-what the kernel returned. The dear proof compares every weight with those that the library's eager attention returns.
+A fused kernel does not return its weights, but it returns its output: weights times values, from scratch, must equal it. The
+expensive proof compares every weight with those that the library's eager attention returns.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from attnviz.engine.trace import Dense, Trace
 from attnviz.errors import BadInputError, ShapeError, TooLongError
 from attnviz.types import HeadRef, joined
 
-EAGER_TOKENS = 512  # beyond, layers x heads x tokens x tokens weights are too much to hold beside one another
+EAGER_TOKENS = 512  # beyond this, two sets of layers x heads x tokens x tokens weights need too much memory
 BOUND = 1e-5
-COARSE = {"float16": 2e-3, "bfloat16": 2e-2}  # 2 steps of 11 and 2.5 of 8 bits: the kernel rounds its shares and its answer
+COARSE = {"float16": 2e-3, "bfloat16": 2e-2}  # 2 steps of 11 bits, 2.5 of 8 bits: the kernel rounds weights and output
 
 
 @dataclass(frozen=True)
 class Check:
-    """How far two computations of the same attention lie apart: the largest `difference` over `heads` heads.
+    """The difference between two computations of the same attention: the largest `difference` over `heads` heads.
 
-    `ok` where it stays within `bound`, or where the weights are the library's own. `note` says all of it in one or two
-    sentences. Where nothing independent could be compared, `heads` is 0.
+    `ok` is True if it is within `bound`, or if the weights are the library's own. `note` describes the result in one or two
+    sentences. If there was nothing independent to compare with, `heads` is 0.
     """
 
     against: Literal["fused kernel", "eager model"]
@@ -40,7 +40,7 @@ class Check:
 
 
 def against_kernel(trace: Trace, heads: Sequence[HeadRef]) -> Check:
-    """Weights times values, from scratch, against what the model's kernel returned, for the heads on screen: milliseconds."""
+    """Compare weights times values, from scratch, with the kernel's output, for the heads on screen; takes milliseconds."""
     differences, precisions, own, alone, kept = [], set(), 0, 0, 0
     for head in heads:
         block = trace.block(head.block)
@@ -75,10 +75,10 @@ def against_kernel(trace: Trace, heads: Sequence[HeadRef]) -> Check:
 
 
 def against_eager(model: capture.PreTrainedModel, trace: Trace, inputs: Mapping[str, Tensor]) -> Check:
-    """Return every head of every layer against the library's eager model on the same input tensors, one row.
+    """Compare every head of every layer with the library's eager model on the same input tensors, one row.
 
-    Costs an eager pass and all its weights at once. Raises TooLongError beyond 512 tokens, ShapeError where the inputs
-    are not those that the trace was made of.
+    Needs an eager pass with all its weights in memory. Raises TooLongError beyond 512 tokens, ShapeError if the inputs are
+    not those of the trace.
     """
     longest = max(max(len(part.queries), len(part.keys)) for part in trace.parts)
     if longest > EAGER_TOKENS:
@@ -107,7 +107,7 @@ def against_eager(model: capture.PreTrainedModel, trace: Trace, inputs: Mapping[
 
 
 def _counted(heads: int, which: str) -> str:
-    """Return how many heads, in words."""
+    """Return the number of heads in words."""
     return "one head" if heads == 1 else f"{which} {heads} heads"
 
 
@@ -122,7 +122,7 @@ def _check(
     """Compare the largest difference with the bound of the coarsest number format."""
     coarse = sorted(precisions & COARSE.keys())
     bound = max((COARSE[name] for name in coarse), default=BOUND)
-    largest = float(np.max(differences, initial=0.0))  # NaN if any is NaN, and then within no bound
+    largest = float(np.max(differences, initial=0.0))  # NaN if any is NaN, which is within no bound
     ok = largest <= bound
     note = f"{subject} {'equal' if ok else 'do not equal'} {other}: largest difference {largest:.1e}, allowed {bound:.0e}."
     if coarse:

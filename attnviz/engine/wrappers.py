@@ -10,7 +10,7 @@ from torch import nn
 
 from attnviz.errors import BadInputError
 
-# Each runs the module that it holds on the same inputs and adds nothing to its attention.
+# Each of these runs the module in it on the same inputs and does not change its attention.
 AROUND = {
     "OptimizedModule": "_orig_mod",
     "DataParallel": "module",
@@ -21,12 +21,12 @@ AROUND = {
 TRANSLATED = {
     "ScriptModule": "TorchScript", "GraphModule": "a graph of torch.fx", "FullyShardedDataParallel": "divided among processes",
 }  # fmt: skip
-SHOWN = 4  # parts that an error names
+MAX_NAMED = 4  # parts that an error names
 
 
 @dataclass(frozen=True, eq=False)
 class UnwrappedModel:
-    """A model, the tokenizer that came with it, and what a reader must know of both: `note` always, `of_text` of a text."""
+    """A model, the tokenizer that came with it, and what a reader must know: `note` in general, `of_text` for a text."""
 
     model: Any
     tokenizer: Any = None
@@ -35,7 +35,7 @@ class UnwrappedModel:
 
 
 def unwrap(given: Any, kind: type) -> UnwrappedModel:
-    """The model of class `kind` in what was given. BadInputError, with the remedy, where taking it out would change it."""
+    """Return the model of class `kind` in an object. Raises BadInputError, with the remedy, if unwrapping would change it."""
     found = UnwrappedModel(given)
     while not isinstance(found.model, kind):
         found = _inside(found, kind)
@@ -43,7 +43,7 @@ def unwrap(given: Any, kind: type) -> UnwrappedModel:
 
 
 def _inside(found: UnwrappedModel, kind: type) -> UnwrappedModel:
-    """Return one layer of wrapping less."""
+    """Remove one layer of wrapping."""
     outer = found.model
     names = {above.__name__ for above in type(outer).__mro__}
     translated = next((TRANSLATED[name] for name in TRANSLATED if name in names), None)
@@ -64,7 +64,7 @@ def _inside(found: UnwrappedModel, kind: type) -> UnwrappedModel:
 
 
 def _adapted(found: UnwrappedModel) -> UnwrappedModel | None:
-    """Return the model in a PeftModel: its adapters stand in its own layers."""
+    """Return the model in a PeftModel: its adapters are in its own layers."""
     settings, base = getattr(found.model, "peft_config", None), getattr(found.model, "base_model", None)
     if not settings or not isinstance(base, nn.Module):
         return None
@@ -95,7 +95,7 @@ def _embedder(found: UnwrappedModel) -> UnwrappedModel | None:
 
 
 def _ranker(found: UnwrappedModel, kind: type) -> UnwrappedModel | None:
-    """Return the model of a CrossEncoder, which has a tokenizer beside it."""
+    """Return the model of a CrossEncoder, which also has a tokenizer."""
     model, tokenizer = getattr(found.model, "model", None), _tokenizer(found.model)
     if tokenizer is None or not isinstance(model, kind):
         return None
@@ -103,7 +103,7 @@ def _ranker(found: UnwrappedModel, kind: type) -> UnwrappedModel | None:
 
 
 def _refused(outer: Any, kind: type) -> UnwrappedModel:
-    """Raises: what was given is no model, or one whose parts only its owner can tell apart."""
+    """Raise BadInputError: the object is not a model, or only its owner knows which of its parts is meant."""
     name = type(outer).__name__
     if callable(getattr(outer, "convert_ids_to_tokens", None)):
         raise BadInputError(
@@ -122,8 +122,8 @@ def _refused(outer: Any, kind: type) -> UnwrappedModel:
         )
     parts = _parts(outer, kind)
     if parts:
-        shown = ", ".join(f"`{path}` ({type(part).__name__})" for path, part in parts[:SHOWN])
-        more = f" and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
+        shown = ", ".join(f"`{path}` ({type(part).__name__})" for path, part in parts[:MAX_NAMED])
+        more = f" and {len(parts) - MAX_NAMED} more" if len(parts) > MAX_NAMED else ""
         raise BadInputError(
             f"A transformers model is needed; got {name}, which holds {shown}{more}. Give that part: {parts[0][0]}."
         )
@@ -151,16 +151,16 @@ def _parts(outer: Any, kind: type) -> list[tuple[str, Any]]:
 
 
 def spelled(path: str) -> str:
-    """Return the path to a module as one writes it in Python: `0.bert` is `model[0].bert`."""
+    """Return the path to a module in Python: `0.bert` is `model[0].bert`."""
     return "model" + "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in path.split("."))
 
 
 def _tokenizer(outer: Any) -> Any:
-    """Return the tokenizer that something holds beside its model."""
+    """Return the tokenizer that an object holds besides its model."""
     kinds = (getattr(outer, name, None) for name in ("tokenizer", "processing_class"))
     return next((one for one in kinds if callable(getattr(one, "convert_ids_to_tokens", None))), None)
 
 
 def _joined(*notes: str) -> str:
-    """Sentences, one after the other."""
+    """Join sentences with a space."""
     return " ".join(filter(None, notes))

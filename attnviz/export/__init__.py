@@ -23,16 +23,16 @@ from attnviz.types import Pattern, Token, Unit
 if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can have
 
 
-def as_json(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -> bytes:
+def as_json(pattern: Pattern, source: Provenance, unfiltered: Pattern | None = None) -> bytes:
     """Return one JSON object: `model block layer head tokens weights provenance`, and `keys` where these are not the queries.
 
-    With `whole`, the head without filters, it also has the `role` and the `profile`.
+    With `unfiltered`, the head without filters, it also has the `role` and the `profile`.
 
     Weights are the shortest decimals that read back as the same float32. Text stays legible; half a surrogate pair,
-    which UTF-8 cannot hold, is escaped. Each token says whether it is `unknown` to the model, if that is known.
+    which UTF-8 cannot encode, is escaped. Each token has `unknown`, whether it is unknown to the model, if that is known.
     """
     head, pair = source.head, source.text_b is not None or source.written is not None
     parts: dict[str, Any] = {"model": source.model, "block": head.block, "layer": head.layer, "head": head.head}
@@ -40,21 +40,21 @@ def as_json(pattern: Pattern, source: Provenance, whole: Pattern | None = None) 
     parts["tokens"] = _tokens(pattern.queries, pattern.query_units, source.queries, pair, known=known)
     if head.block == "cross" or pattern.keys != pattern.queries:
         parts["keys"] = _tokens(pattern.keys, pattern.key_units, source.keys, pair, known=known)
-    if whole is not None:
+    if unfiltered is not None:
         from attnviz.analysis import head_profile, head_roles
         from attnviz.analysis.positions import PositionClasses
 
-        ground = PositionClasses.of(whole, source.options.words)
-        parts["role"] = head_roles.role(whole, source.options.words, ground).as_dict()
-        parts["profile"] = head_profile.profile(whole, source.options.words, ground).as_dict()
+        classes = PositionClasses.of(unfiltered, source.options.words)
+        parts["role"] = head_roles.role(unfiltered, source.options.words, classes).as_dict()
+        parts["profile"] = head_profile.profile(unfiltered, source.options.words, classes).as_dict()
     lines = [f"{json.dumps(name)}: {_line(value)}" for name, value in parts.items()]
     rows = ",\n  ".join(_line(row) for row in _decimals(pattern.weights))
     lines += [f'"weights": [\n  {rows}\n ]', f'"provenance": {_line(source.as_dict(pattern))}']
     return ("{\n " + ",\n ".join(lines) + "\n}\n").encode("utf-8", "backslashreplace")
 
 
-def as_csv(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -> bytes:
-    """Return a table: one row per query, one column per key, below `# name: JSON` lines; with `whole`, one has the role.
+def as_csv(pattern: Pattern, source: Provenance, unfiltered: Pattern | None = None) -> bytes:
+    """Return a table: one row per query, one column per key, below `# name: JSON` lines; with `unfiltered`, one has the role.
 
     Read it with `pandas.read_csv(file, comment="#", index_col=0)`. Every label is `[place] text`, quoted: a word that
     stands twice stays two columns, no cell begins with a character that a spreadsheet takes for a formula, and the text
@@ -63,10 +63,10 @@ def as_csv(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -
     share is what it lacks to 1.
     """
     facts = source.as_dict(pattern)
-    if whole is not None:
+    if unfiltered is not None:
         from attnviz.analysis import head_roles
 
-        facts["role"] = head_roles.role(whole, source.options.words).sentence
+        facts["role"] = head_roles.role(unfiltered, source.options.words).sentence
     del facts["reading"]
     facts |= {"unknown": source.unknown, "altered": source.altered}
     facts |= {f"version of {package}": version for package, version in facts.pop("versions").items()}
@@ -119,8 +119,8 @@ class ExportItem:
     unfiltered: Pattern | None = None
 
     @property
-    def whole(self) -> Pattern:
-        """The head without filters: its role and profile are about all its weights."""
+    def all_weights(self) -> Pattern:
+        """The head without filters: its role and profile describe all its weights."""
         if self.unfiltered is not None:
             return self.unfiltered
         from attnviz.analysis import view
@@ -130,7 +130,7 @@ class ExportItem:
 
 
 def as_html(item: ExportItem) -> bytes:
-    """Return the board with every head as a page that fetches nothing; numbers and provenance stand below it."""
+    """Return the board with every head as a page that loads nothing; numbers and provenance are below it."""
     from attnviz.board import frame, sheet
     from attnviz.board import page as board
     from attnviz.board.choice import Choice
@@ -151,7 +151,7 @@ def as_html(item: ExportItem) -> bytes:
 
 
 def _drawn(kind: str) -> Callable[[ExportItem], bytes]:
-    """Return the function that draws a picture 170 mm wide, of this kind."""
+    """Return the function that draws a picture of this kind, 170 mm wide."""
 
     def made(item: ExportItem) -> bytes:
         from attnviz.figures import vector
@@ -162,8 +162,8 @@ def _drawn(kind: str) -> Callable[[ExportItem], bytes]:
 
 
 FORMATS: dict[str, Callable[[ExportItem], bytes]] = {
-    "json": lambda item: as_json(item.pattern, item.source, item.whole),
-    "csv": lambda item: as_csv(item.pattern, item.source, item.whole),
+    "json": lambda item: as_json(item.pattern, item.source, item.all_weights),
+    "csv": lambda item: as_csv(item.pattern, item.source, item.all_weights),
     "npz": lambda item: as_npz(item.pattern, item.source),
     "html": as_html,
     **{kind: _drawn(kind) for kind in ("svg", "pdf", "png")},
@@ -194,7 +194,7 @@ def _tokens(
 
 
 def _units(labels: Sequence[str], units: Sequence[Unit]) -> Sequence[Unit | None]:
-    """Return the unit of each label; None where a pattern has none."""
+    """Return the unit of each label; None if a pattern has none."""
     return units if len(units) == len(labels) else [None] * len(labels)
 
 

@@ -16,8 +16,8 @@ from attnviz.types import Pattern, Unit
 if TYPE_CHECKING:
     from attnviz.figures.provenance import Provenance
 
-NUMBERS = 3_600  # up to here all weights stand as a table; beyond, the strongest link of each row
-META = "attnviz-provenance"  # the name of the meta element that holds where the numbers come from, as JSON
+NUMBERS = 3_600  # up to here all weights are in a table; beyond, the strongest link of each row
+META = "attnviz-provenance"  # the name of the meta element with the provenance of the numbers, as JSON
 
 
 def title(source: Provenance) -> str:
@@ -67,7 +67,7 @@ def _numbers(pattern: Pattern) -> str:
 
 
 def _strongest(pattern: Pattern) -> str:
-    """Return the strongest link of each row, where all weights would be too many numbers."""
+    """Return the strongest link of each row, if all weights would be too many numbers."""
     head = "".join(f'<th scope="col">{text}</th>' for text in ("looks", "most at", "weight"))
     queries, keys = _named(pattern.queries, pattern.query_units), _named(pattern.keys, pattern.key_units)
     best = zip(queries, pattern.weights.argmax(-1), pattern.weights.max(-1), strict=True)
@@ -81,7 +81,7 @@ def _strongest(pattern: Pattern) -> str:
 
 
 def _folded(summary: str, content: str) -> str:
-    """Return a part that unfolds at a click, without a script."""
+    """Return a part that opens at a click, without a script."""
     return f'<details class="numbers"><summary>{summary}</summary>{content}</details>'
 
 
@@ -107,18 +107,18 @@ def _facts(pattern: Pattern, source: Provenance) -> str:
 
 
 def _named(labels: Sequence[str], units: Sequence[Unit]) -> list[tuple[str, str]]:
-    """Return each label with its mark, "" where the model reads it."""
+    """Return each label with its mark, "" if the model reads it."""
     marks = [encoding.unknown_mark(unit) for unit in units] if len(units) == len(labels) else [""] * len(labels)
     return list(zip(labels, marks, strict=True))
 
 
 def _name(label: str, mark: str) -> str:
-    """Return a label as it stands beside a row, its direction kept to itself, and its mark."""
+    """Return a row's label, with its text direction isolated, and its mark."""
     return f"<bdi>{escape(encoding.label(label))}</bdi>{f' {mark}' if mark else ''}"
 
 
 def _paragraph(text: str) -> str:
-    """Return a text as typed: lines and blanks kept, control characters visible."""
+    """Return a text as typed, with its lines and spaces; control characters are visible."""
     lines = "\n".join(escape(encoding.visible(line)) if line.strip() else line for line in text.split("\n"))
     return f'<p class="attnviz-text" dir="auto">{lines}</p>'
 

@@ -19,8 +19,8 @@ from attnviz.errors import BadInputError
 from attnviz.rounding import fixed
 from attnviz.types import PARTLY_UNKNOWN, UNKNOWN, HeadRef, Token, Unit, unknown_mark
 
-EXPONENT = 0.7  # colour = ramp(weight ** EXPONENT): small weights stay apart, and the legend's uneven ticks show it
-LUMINANCE = 0.179  # above it black text has the better contrast, below it white: at least 4.58 : 1 either way
+EXPONENT = 0.7  # colour = ramp(weight ** EXPONENT): small weights stay distinct, and the legend's uneven ticks show it
+LUMINANCE = 0.179  # above it black text has the better contrast, below it white: at least 4.58 : 1 in both cases
 WRITTEN_FROM = 0.05  # smaller weights get no number under a word or in a cell
 LEGEND = (0.0, 0.1, 0.3, 0.6, 1.0)  # ticks of a weight legend
 DIFFERENCE_LEGEND = (-1.0, -0.3, 0.0, 0.3, 1.0)
@@ -91,17 +91,17 @@ def theme(name: str) -> Theme:
 
 
 def rgb(colour: str) -> UInt8[np.ndarray, "3"]:
-    """`#RRGGBB` as three bytes."""
+    """Return `#RRGGBB` as three bytes."""
     return np.frombuffer(bytes.fromhex(colour.removeprefix("#")), np.uint8)
 
 
 def hexadecimal(colour: UInt8[np.ndarray, "3"]) -> str:
-    """Three bytes as `#RRGGBB`."""
+    """Return three bytes as `#RRGGBB`."""
     return "#" + colour.tobytes().hex().upper()
 
 
 def weight_rgb(weights: Float[np.ndarray, "*shape"], name: str) -> UInt8[np.ndarray, "*shape 3"]:
-    """Return the colour of each weight in theme `name`: ramp(weight ** 0.7); what lies outside 0..1 takes the end's colour."""
+    """Return the colour of each weight in theme `name`: ramp(weight ** 0.7); outside 0..1 the colour of the nearer end."""
     return _ramp(theme(name).sequential, np.asarray(np.clip(weights, 0.0, 1.0) ** EXPONENT))
 
 
@@ -122,7 +122,7 @@ def difference_colour(difference: Number, name: str) -> str:
 
 
 def steps(ramp: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """`count` colours at even distances along a ramp: for legends and other tools."""
+    """Return `count` evenly spaced colours of a ramp, for legends and other tools."""
     return tuple(hexadecimal(colour) for colour in _ramp(ramp, np.linspace(0.0, 1.0, count)))
 
 
@@ -132,14 +132,14 @@ def text_on(colour: str) -> str:
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance, 0 to 1: Y = 0.2126 R + 0.7152 G + 0.0722 B over linear RGB (WCAG 2.2, "relative luminance")."""
+    """Return the luminance, 0 to 1: Y = 0.2126 R + 0.7152 G + 0.0722 B over linear RGB (WCAG 2.2, "relative luminance")."""
     channels = rgb(colour) / 255.0
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def _ramp(stops: tuple[str, ...], at: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape 3"]:
-    """Colours at `at`, 0 to 1, by straight lines in sRGB between even stops."""
+    """Return the colours at `at`, 0 to 1, interpolated in sRGB between even stops."""
     knots = np.linspace(0.0, 1.0, len(stops))
     table = np.array([rgb(stop) for stop in stops], np.float64)  # [stop, 3]
     return np.stack([np.rint(np.interp(at, knots, channel)) for channel in table.T], -1).astype(np.uint8)
@@ -151,17 +151,17 @@ def three(weight: Number) -> str:
 
 
 def two(weight: Number) -> str:
-    """Return a weight under a word or in a cell: `.64`; `1.0` where it rounds to one."""
+    """Return a weight under a word or in a cell: `.64`; `1.0` if it rounds to one."""
     return "1.0" if weight >= 0.995 else fixed(weight, 2)[1:]
 
 
 def summed(weight: Number, most: Number) -> str:
-    """A sum over heads that reaches `most`, in a cell or on a legend: `2.4`, and `14` where there are ten heads or more."""
+    """Return a sum over heads that is at most `most`, for a cell or a legend: `2.4`, or `14` for ten or more heads."""
     return fixed(weight, 1 if most < 10 else 0)
 
 
 def signed(difference: Number) -> str:
-    """Return a difference: `+0.374`, with a true minus below 0, and no sign where it rounds to 0."""
+    """Return a difference: `+0.374`, with a true minus below 0, and no sign if it rounds to 0."""
     size = three(abs(float(difference)))
     return _sign(float(difference) if float(size) else 0.0) + size
 
@@ -172,7 +172,7 @@ def points(difference: Number) -> str:
 
 
 def exact(weight: Number, *, sign: bool = False) -> str:
-    """Return a weight in a table, to six digits: `0.639949`; with its sign where it is a difference: `+0.374120`."""
+    """Return a weight in a table, to six digits: `0.639949`; with its sign if it is a difference: `+0.374120`."""
     size = fixed(abs(float(weight)), 6)
     return (_sign(float(weight) if float(size) else 0.0) if sign else "") + size
 
@@ -196,7 +196,7 @@ def digits(number: Number) -> str:
 
 
 def _sign(number: Number) -> str:
-    """`+`, a true minus, or nothing."""
+    """Return `+`, a true minus, or nothing."""
     return "+" if number > 0 else MINUS if number < 0 else ""
 
 
@@ -216,22 +216,22 @@ def tick(value: Number) -> str:
 
 
 def mark(hit: bool) -> str:
-    """Right or wrong as a sign: a check or a cross, never a colour."""
+    """Return right or wrong as a sign: a check or a cross, never a colour."""
     return HIT if hit else MISS
 
 
 def verdict(hit: bool) -> str:
-    """Right or wrong, by sign and word: `✓ hit`, `✗ miss`."""
+    """Return right or wrong, with sign and word: `✓ hit`, `✗ miss`."""
     return f"{mark(hit)} {'hit' if hit else 'miss'}"
 
 
 def head_name(head: HeadRef) -> str:
-    """`L3·H1`, and `cross L3·H1` where a model has several blocks."""
+    """Return `L3·H1`, or `cross L3·H1` if a model has several blocks."""
     return str(head) if head.block == "self" else f"{head.block} {head}"
 
 
 def visible(text: str) -> str:
-    """Return a text with its control characters made visible, and its blanks where it has nothing else."""
+    """Return a text with visible control characters, and visible spaces if it has nothing else."""
     seen = "".join(_VISIBLE.get(c) or (chr(0x2400 + ord(c)) if c < " " else c) for c in text)
     return "\u2423" * len(seen) if seen.isspace() else seen
 
@@ -254,13 +254,13 @@ def label(text: str, most: int = LABEL) -> str:
 
 
 def marked(text: str, what: Unit | Token) -> str:
-    """Return a label with the mark beside it, where there is one: `😀 [UNK]`. Shorten the text first: the mark stays whole."""
+    """Return a label with its mark, if it has one: `😀 [UNK]`. Shorten the text first, so that the mark stays whole."""
     mark = unknown_mark(what)
     return f"{text} {mark}" if mark else text
 
 
 def labels(texts: Sequence[str], units: Sequence[Unit], most: int | None = LABEL) -> list[str]:
-    """Labels as they stand beside rows, or whole where `most` is None, each with its mark; a text without a unit has none."""
+    """Return row labels, or full labels if `most` is None, each with its mark; a text without a unit has no mark."""
     shown = [visible(text) if most is None else label(text, most) for text in texts]
     return [marked(text, units[place]) if place < len(units) else text for place, text in enumerate(shown)]
 
@@ -273,7 +273,7 @@ def unread_note(units: Iterable[Unit | Token]) -> str:
 
 
 def link(query: str, key: str) -> str:
-    """`it → animal`: each side isolated, so that two right-to-left words do not swap places."""
+    """Return `it → animal` with each side isolated, so that two right-to-left words do not change places."""
     return f"\u2068{query}\u2069 {ARROW} \u2068{key}\u2069"
 
 
@@ -284,7 +284,7 @@ def css(name: str) -> str:
 
 
 def as_json() -> str:
-    """All tokens for JavaScript, one JSON object: `light` and `dark` (roles, two ramps), and the numbers that both share."""
+    """Return all constants for JavaScript as one JSON object: `light` and `dark` (roles, two ramps), and shared numbers."""
     themes = {name: {_camel(role): value for role, value in asdict(found).items()} for name, found in THEMES.items()}
     shared = {
         "exponent": EXPONENT,
@@ -302,7 +302,7 @@ def as_json() -> str:
 
 
 def _camel(role: str) -> str:
-    """`on_accent` as JavaScript spells it, `onAccent`."""
+    """Return `on_accent` as JavaScript spells it, `onAccent`."""
     first, *rest = role.split("_")
     return first + "".join(part.capitalize() for part in rest)
 

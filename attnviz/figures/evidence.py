@@ -20,10 +20,9 @@ def figure(
 ) -> go.Figure:
     """Return a chart with one line per row, 0 to 100 %: the rate as a dot, its 95 % interval as a bar, each baseline as a tick.
 
-    What lies above a ceiling, which no head can pass, is shaded. A bar is blue where the whole interval lies above the
-    strongest baseline, and grey where it does not, or where the row's label is among those `doubted`, because the
-    choice of the head may explain it. `names` are the labels of baselines. Rows without a count (n = 0) say so and have
-    neither dot nor bar.
+    The area above a ceiling, which no head can pass, is shaded. A bar is blue if the whole interval is above the strongest
+    baseline, and grey otherwise, or if the row's label is in `doubted`, because the choice of the head may explain it.
+    `names` are the labels of baselines. Rows without a count (n = 0) say so and have no dot and no bar.
     """
     colours = encoding.theme(theme)
     drawn = go.Figure()
@@ -88,7 +87,7 @@ def interval(one: Evidence) -> str:
 
 
 def counts(one: Evidence) -> str:
-    """Hits, n and interval: `60 of n = 100, 95 % interval 50.2 to 69.1 %`; by sentences where several are wordings of one."""
+    """Return hits, n and interval: `60 of n = 100, 95 % interval 50.2 to 69.1 %`; by sentences if these have wordings."""
     by = " by sentences" if one.groups else ""
     return (
         f"{encoding.thousands(one.hits)} of n = {encoding.thousands(one.n)}{_group_note(one)}, "
@@ -97,7 +96,7 @@ def counts(one: Evidence) -> str:
 
 
 def ceiling_note(one: Evidence) -> str:
-    """Return the rate that no head can exceed, where that is below 1: `, at most 63.3 % possible`."""
+    """Return the rate that no head can exceed, if it is below 1: `, at most 63.3 % possible`."""
     return f", at most {encoding.percent(one.ceiling, 1)} possible" if one.ceiling < 1.0 else ""
 
 

@@ -6,18 +6,18 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LABELLED = 40  # rows or columns up to which every one is labelled; beyond, plotly thins the labels and one zooms in
+LABELLED = 40  # rows or columns up to which every one is labelled; beyond, plotly labels fewer, and readers can zoom in
 LARGEST, LARGEST_CELL = 720.0, 30.0  # of the cells together, and of one
-READING = 360  # room for the lines that say how to read the picture
+READING = 360  # space for the lines that explain how to read the picture
 HEAD = 32  # a title
 FOOT = 76  # the legend, and a line below it
-BOLD = 1.12  # how much wider bold type runs
+BOLD = 1.12  # how much wider bold type is
 COLUMN = 42  # the column of hidden shares
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Sizes of one heatmap, in pixels. `cell` is the edge of a square cell, or a row's height where cells are not square."""
+    """Sizes of one heatmap, in pixels. `cell` is the edge of a square cell, or a row's height if cells are not square."""
 
     cell: float
     font: int
@@ -33,14 +33,14 @@ class Geometry:
 
     @property
     def gap(self) -> int:
-        """Pixels of page between two cells; none where cells are too small to spare them."""
+        """Pixels of background between two cells; none if cells are too small."""
         return 1 if self.cell >= 8 else 0
 
     @classmethod
     def of(cls, queries: Sequence[str], keys: Sequence[str], title: str = "", *, column: bool = False) -> Geometry:
-        """Return the sizes for these labels, as they are written.
+        """Return the sizes for these labels.
 
-        Keys are on top, upright where the longest fits its cell, else at a slant.
+        Keys are on top, horizontal if the longest fits its cell, or else slanted.
         """
         rows, columns = max(len(queries), 1), max(len(keys), 1)
         labelled = max(rows, columns) <= LABELLED
@@ -62,12 +62,12 @@ class Geometry:
 
 
 def pixels(text: str, size: int) -> float:
-    """About how wide a text is in the interface's type of `size` pixels: from above, so that nothing is cut."""
+    """Return the estimated width of a text in the interface's font of `size` pixels, rounded up so that nothing is cut."""
     return size * sum(map(_em, text), 0.0)
 
 
 def _em(char: str) -> float:
-    """About how wide one character is, in ems."""
+    """Return the estimated width of one character, in ems."""
     if unicodedata.combining(char) or char in "\u200d\ufe0f":
         return 0.0
     if unicodedata.east_asian_width(char) in "WF" or ord(char) > 0x1F000:

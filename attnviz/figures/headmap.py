@@ -78,5 +78,5 @@ def _every(layers: int) -> list[int]:
 
 
 def _escaped(text: str) -> str:
-    """Text that plotly, which reads some markup, shows as it is."""
+    """Return text escaped for plotly, which interprets some markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

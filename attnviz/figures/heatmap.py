@@ -1,6 +1,6 @@
 """A plotly heatmap of a Pattern: rows are queries, columns are keys, colour is weight on a fixed scale from 0 to 1.
 
-The figure holds the exact float32 weights; the bend of the colour scale lives in its stops.
+The figure contains the exact float32 weights; the curve of the colour scale is in its stops.
 """
 
 from __future__ import annotations
@@ -24,16 +24,15 @@ RowSelection = int | Sequence[int] | None  # the rows of the selected words
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "doubleClick": "reset", "scrollZoom": False}
 READING = "Row: the word that looks (query). Column: the word it looks at (key)"
 NUMBER_CELL = 22  # pixels that a cell needs before a number fits
-HOVERED = 10_000  # cells up to which shortened labels are written out in full on hover
-STOPS = 16  # colour stops between two colours of a ramp: plotly's straight lines then follow the bend within one step of 255
+HOVERED = 10_000  # cells up to which shortened labels are shown in full on hover
+STOPS = 16  # colour stops between two colours of a ramp: plotly's straight lines then follow the curve within one step of 255
 
 
 def figure(pattern: Pattern, theme: str = "light", *, selected_rows: RowSelection = None, title: str = "") -> go.Figure:
     """Return a head's heatmap in one theme; `selected_rows` outlines rows and writes their numbers, `title` is at the top left.
 
-    How to read it is for the page to show, in text that wraps: `reading`.
-    What a causal head cannot see and what a filter leaves out is blank, not coloured as 0. Raises BadInputError for a row
-    that is not there.
+    The page shows how to read it, in text that wraps: `reading`. Cells that a causal head cannot see and cells that a filter
+    leaves out are blank, not coloured as 0. Raises BadInputError for a row that does not exist.
     """
     rows = _rows(pattern, selected_rows)
     geometry = Geometry.of(*_labels(pattern), title, column=bool(pattern.hidden.any()))
@@ -57,9 +56,9 @@ def figure(pattern: Pattern, theme: str = "light", *, selected_rows: RowSelectio
 
 
 def height(pattern: Pattern) -> str:
-    """Return the height of the figure as CSS, in a container of any width: where that is narrow, cells are smaller.
+    """Return the height of the figure as CSS, in a container of any width: if it is narrow, cells are smaller.
 
-    Its cells are square, so a height that stayed the same would be blank above them.
+    Its cells are square, so a constant height would leave empty space above them.
     """
     geometry = Geometry.of(*_labels(pattern), column=bool(pattern.hidden.any()))
     if not geometry.labelled or not pattern.weights.size:
@@ -75,12 +74,12 @@ def unseen(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
 
 
 def left_out(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
-    """Return which cells a filter leaves out: they are blank, since their weights are not 0 but hidden."""
+    """Return which cells a filter leaves out: they are blank, because their weights are not 0 but hidden."""
     return (pattern.weights == 0.0) & (pattern.keep is not None) & ~unseen(pattern)
 
 
 def reading(pattern: Pattern) -> list[str]:
-    """Return lines on how to read the picture: rows and columns, and the meaning of marks, if any."""
+    """Return lines on how to read the picture: rows, columns, and the meaning of marks, if any."""
     share = "1 less what is hidden" if pattern.hidden.any() else "1"
     return [f"{READING}. Each row sums to {share}.", *_marks(pattern)]
 
@@ -93,7 +92,7 @@ def _marks(pattern: Pattern) -> list[str]:
 
 @cache
 def colorscale(theme: str) -> tuple[tuple[float, str], ...]:
-    """Colour stops over weights 0..1 that realise ramp(weight ** 0.7) under plotly's straight lines."""
+    """Return colour stops over weights 0..1 with which plotly's straight lines approximate ramp(weight ** 0.7)."""
     bent = np.linspace(0.0, 1.0, STOPS * (len(encoding.theme(theme).sequential) - 1) + 1)
     return tuple((w, encoding.weight_colour(w, theme)) for w in (bent ** (1.0 / encoding.EXPONENT)).tolist())
 
@@ -115,7 +114,7 @@ def description(pattern: Pattern, name: str = "") -> str:
 
 
 def _counted(count: int, noun: str, one: str = "", many: str = "") -> str:
-    """`1 row looks`, `13 rows look`."""
+    """Return `1 row looks` or `13 rows look`."""
     return f"{encoding.thousands(count)} {noun if count == 1 else noun + 's'} {one if count == 1 else many}".rstrip()
 
 
@@ -130,7 +129,7 @@ def _whole(pattern: Pattern) -> tuple[list[str], list[str]]:
 
 
 def _rows(pattern: Pattern, selected_rows: RowSelection) -> tuple[int, ...]:
-    """Return the selected rows as a tuple. Raises BadInputError for one that the pattern lacks."""
+    """Return the selected rows as a tuple. Raises BadInputError for a row that the pattern does not have."""
     rows = () if selected_rows is None else (selected_rows,) if isinstance(selected_rows, int) else tuple(selected_rows)
     for row in rows:
         if not 0 <= row < len(pattern.queries):
@@ -145,7 +144,7 @@ def _add_cells(
     geometry: Geometry,
     scale: Sequence[tuple[float, str]],
 ) -> None:
-    """Add the cells, each with its link and value on hover; NaN is no cell."""
+    """Add the cells, each with its link and value on hover; NaN is left blank."""
     full = _full_links(pattern)
     link = encoding.link("%{y}", "%{x}") if full is None else "%{customdata}"
     drawn.data.append(
@@ -167,7 +166,7 @@ def _add_cells(
 
 
 def _full_links(pattern: Pattern) -> np.ndarray | None:
-    """`query → key` for every cell, where a label had to be shortened and the picture is small enough to carry them."""
+    """Return `query → key` for every cell, if a label was shortened and the picture is small enough for them."""
     if pattern.weights.size > HOVERED or all(len(text) <= encoding.LABEL for text in pattern.queries + pattern.keys):
         return None
     queries, keys = ([marks.escaped(text) for text in side] for side in _whole(pattern))

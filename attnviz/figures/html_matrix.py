@@ -1,4 +1,4 @@
-"""A matrix of coloured cells with row and column names, as HTML that is as wide as its place allows."""
+"""A matrix of coloured cells with row and column names, as HTML that fills its container."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from attnviz.figures import encoding
 
 CELL = 30  # pixels that a cell has at most
-CROWDED = 24  # rows or columns, of which more are named in part only
+CROWDED = 24  # rows or columns up to which all are labelled; of more, only some are
 
 CSS = f"""
 .matrix {{ display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 4px 6px; font: 12px/1 {encoding.FONT}; }}
@@ -45,7 +45,7 @@ def drawn(
 
 
 def _names(names: Sequence[str], at: int | None) -> str:
-    """Return the names in their places; where they would overlap, only some, and always that of the selected row."""
+    """Return the names in their places; if they would overlap, only some, and always that of the selected row."""
     step = -(-len(names) // CROWDED)
     shown = {place for place in range(0, len(names), step) if at is None or abs(place - at) >= step} | {at}
     return "".join(
@@ -57,13 +57,13 @@ def _names(names: Sequence[str], at: int | None) -> str:
 
 
 def image(pixels: UInt8[np.ndarray, "row column 3"], alt: str, style: str) -> str:
-    """Pixels as an image of squares."""
+    """Return pixels as an image element of squares."""
     source = base64.b64encode(png(pixels)).decode()
     return f'<img alt="{html.escape(alt)}" style="{style}" src="data:image/png;base64,{source}">'
 
 
 def png(pixels: UInt8[np.ndarray, "row column 3"]) -> bytes:
-    """Pixels as a PNG file."""
+    """Return pixels as a PNG file."""
     from PIL import Image
 
     data = io.BytesIO()

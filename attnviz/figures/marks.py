@@ -1,7 +1,7 @@
 """All of a heatmap except its cells: axes, legend, outline, dots, numbers, guide lines.
 
-Labels are places with an alias, because plotly merges two categories of one name and a word may stand twice. What is drawn
-is gathered as plain values and handed to plotly once: it checks every value, and would do so again at every step.
+Labels are numbers with an alias, because plotly merges two categories with one name, and a word may occur twice. All parts
+are collected as plain values and passed to plotly once: it checks every value, and would do so again at every step.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def axis_positions(rows: int, columns: int) -> dict[str, list[str]]:
 
 @dataclass
 class FigureDraft:
-    """A figure in the making, in plotly's terms: series, and in `layout` axes, shapes and annotations."""
+    """An unfinished figure, in plotly's terms: series, and in `layout` axes, shapes and annotations."""
 
     layout: dict[str, Any]
     data: list[dict[str, Any]] = field(default_factory=list)
@@ -131,7 +131,7 @@ def add_blank(drawn: FigureDraft, blank: Bool[np.ndarray, "query key"], theme: s
 def add_legend(drawn: FigureDraft, ramp: tuple[str, ...], ticks: Sequence[float], theme: str) -> None:
     """Add a thin legend with even colours and uneven ticks.
 
-    A series without points carries it: the colour bar of the cells themselves would be even in weight.
+    It belongs to a series without points: the colour bar of the cells themselves would be even in weight.
     """
     low = -1.0 if ticks[0] < 0 else 0.0
     bar = {
@@ -182,10 +182,10 @@ def outline_row(drawn: FigureDraft, pattern: Pattern, selected_rows: int, geomet
     """Add the selected row: an outline in the accent with a halo of the page, and its label as a chip."""
     colours = encoding.theme(theme)
     rows = len(pattern.queries)
-    if geometry.labelled:  # by share of the picture: plotly clips what is placed by axis, and the outline is wider than its row
+    if geometry.labelled:  # in parts of the picture: plotly clips shapes placed by axis, and the outline is wider than its row
         edge = {"yref": "y domain", "y0": 1 - selected_rows / rows, "y1": 1 - (selected_rows + 1) / rows}
         lines = [(5, colours.page), (2, colours.accent)]
-    else:  # by axis, so that it follows the zoom; a halo would cover rows as thin as these
+    else:  # by axis, so that it follows the zoom; a halo would cover such thin rows
         edge = {"yref": "y", "y0": selected_rows - 0.5, "y1": selected_rows + 0.5}
         lines = [(1, colours.accent)]
     for width, colour in lines:
@@ -209,7 +209,7 @@ def outline_row(drawn: FigureDraft, pattern: Pattern, selected_rows: int, geomet
 
 
 def _axis(geometry: Geometry, ink: str) -> dict[str, Any]:
-    """Return what both axes share: no lines, and a label at each place where they are few."""
+    """Return the settings of both axes: no lines, and a label for each row or column if they are few."""
     return {
         "type": "category",
         "tickmode": "linear" if geometry.labelled else "auto",

@@ -26,7 +26,7 @@ PACKAGES = ("attnviz", "torch", "transformers")
 class Provenance:
     """Where a pattern's numbers come from: model, weights, versions, text, head, options.
 
-    `digest` is of the weights that answered, `quantised` says how they differ from the published ones ("" where they do
+    `digest` is of the weights that answered, `quantised` says how they differ from the published ones ("" if they do
     not); `queries` and `keys` are the tokens as the model read them; `focus` is the selected word. `written` is the target
     that the model wrote where none was given, `layers` says which of its layers attend where not all do, `batched` that
     other texts were read in the same pass: then numbers are within 1e-5 of those without them. `reading` says how much
@@ -63,7 +63,7 @@ class Provenance:
 
     @property
     def unknown(self) -> str:
-        """What the model cannot read, as a line: `1 of 3 words, 1 of 6 characters: 😀`."""
+        """The part of the text that the model cannot read, as a line: `1 of 3 words, 1 of 6 characters: 😀`."""
         names = ": " + ", ".join(legibility_text.unknown_words(self.tokens)) if self.unknown_tokens else ""
         if self.reading is None:
             return f"{self.unknown_tokens} tokens{names}"
@@ -72,12 +72,12 @@ class Provenance:
 
     @property
     def altered(self) -> str:
-        """What the model does not read as typed, as a line: `CAFÉ as cafe; A as a`."""
+        """The words that the model does not read as typed, as a line: `CAFÉ as cafe; A as a`."""
         found = self.reading.altered if self.reading else ()
         return "; ".join(f"{one.typed} as {one.read}" if one.read else f"{one.typed} not at all" for one in found)
 
     def as_dict(self, pattern: Pattern) -> dict[str, Any]:
-        """Return everything for JSON, with what the pattern hides, merges or rescales."""
+        """Return all of it for JSON, with what the pattern hides, merges or rescales."""
         return {
             "model": self.model,
             "name": self.name,
@@ -109,7 +109,7 @@ class Provenance:
 def provenance(
     card: ModelCard, trace: Trace, head: HeadRef, options: ViewOptions, focus: TokenSelection | None = None
 ) -> Provenance:
-    """Return the provenance of one head. Raises UnknownHeadError for a block that the trace lacks."""
+    """Return the provenance of one head. Raises UnknownHeadError for a block that the trace does not have."""
     block, request = trace.block(head.block), trace.request
     return Provenance(
         model=card.id,
@@ -133,7 +133,7 @@ def provenance(
 
 
 def _decimals(array: Float[np.ndarray, "*shape"]) -> list:
-    """Nested lists of the shortest decimals that read back as the same float32."""
+    """Return nested lists of the shortest decimals that read back as the same float32."""
     return array.astype(np.str_).astype(np.float64).tolist()
 
 

@@ -35,7 +35,7 @@ def duration(seconds: float | int) -> str:
 
 
 def _short(number: float | int) -> str:
-    """Three digits, without a power of ten."""
+    """Return three digits, without a power of ten."""
     return f"{number:.0f}" if number >= 99.95 else f"{number:.1f}" if number >= 9.995 else f"{number:.2f}"
 
 

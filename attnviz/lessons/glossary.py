@@ -15,7 +15,7 @@ from attnviz.types import joined, quoted
 
 @dataclass(frozen=True)
 class Term:
-    """One term: `id` is its anchor, `also` other spellings, `long` Markdown, `formula` LaTeX ("" where there is none).
+    """One term: `id` is its anchor, `also` other spellings, `long` Markdown, `formula` LaTeX ("" if there is none).
 
     `symbols` says what the letters of the formula mean, `sources` are citations in full, `see` ids of other terms.
     `everyday` terms are ordinary words too, so that only a page can tell which sense it means.

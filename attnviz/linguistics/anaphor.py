@@ -61,7 +61,7 @@ def _ranked(text: str) -> list[int]:
 
 
 def _rank(tokens: Sequence[TaggedWord], at: int, nouns: int) -> int | None:
-    """Return the priority of this word for a question, 0 the highest; None where it is not a pronoun."""
+    """Return the priority of this word for a question, 0 the highest; None if it is not a pronoun."""
     token = tokens[at]
     word = token.text.casefold()
     if word in THIRD:

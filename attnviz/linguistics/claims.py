@@ -43,7 +43,7 @@ class BestHead:
     even half, on which the head looks better than it is. `p` is the chance of its lead over the strongest rule on the odd
     half (`evidence.sign_flips`), `interval` the 95 % interval of that lead in points. Where both halves have wordings of the
     same sentences, nothing was held out, and `p_corrected` is the p-value corrected for all heads; else None. `control` is
-    the best head of an untrained twin; None where it was not measured.
+    the best head of an untrained twin; None if it was not measured.
     """
 
     relation: str
@@ -65,7 +65,7 @@ class BestHead:
 
     @property
     def points(self) -> float:
-        """How far above its strongest baseline, in percentage points; below 0 where beneath it."""
+        """The lead over the strongest baseline, in percentage points; negative if below it."""
         return statistics.points(self.evidence.rate, self.evidence.baseline[1])
 
 
@@ -102,7 +102,7 @@ class ClaimResult:
     all `heads`, `interval` the 95 % interval of the lead in points; `rank` counts from 1, and equal heads share one.
     `parts` are the single corpora where several kinds are counted together, as for `coreference`; `pooled` are the subtypes
     counted together, with their numbers. `decidable` has the questions that look different from all with another answer;
-    None where all do. `other_way` is the number of links in the other direction.
+    None if all do. `other_way` is the number of links in the other direction.
     """
 
     model: str
@@ -126,7 +126,7 @@ class ClaimResult:
 
     @property
     def points(self) -> float:
-        """How far above its strongest baseline, in percentage points; NaN where there is nothing to count."""
+        """The lead over the strongest baseline, in percentage points; NaN if there is nothing to count."""
         return statistics.points(self.evidence.rate, self.evidence.baseline[1])
 
     @property
@@ -159,7 +159,7 @@ def hits(atlas: Atlas, relation: str, direction: str = "dh") -> Hits:
 
 
 def scores(atlas: Atlas, relation: str, direction: str = "dh") -> HeadScores:
-    """Return how often every head is right, over all texts; NaN where there is nothing to count."""
+    """Return how often every head is right, over all texts; NaN if there is nothing to count."""
     found = hits(atlas, relation, direction)
     rates = found.counts / len(found) if len(found) else np.full(found.counts.shape, np.nan)
     return HeadScores(f"{relation} {direction}", rates, "hit rate", 0.0, 1.0)
@@ -167,7 +167,7 @@ def scores(atlas: Atlas, relation: str, direction: str = "dh") -> HeadScores:
 
 @lru_cache(maxsize=256)
 def best_head(atlas: Atlas, relation: str, direction: str = "dh") -> BestHead | None:
-    """Return the best head of one kind of link; None where one half of the texts has no such links."""
+    """Return the best head of one kind of link; None if one half of the texts has no such links."""
     found = best_head_of(atlas, hits(atlas, relation, direction), relation, direction)
     if found is None or atlas.header.control is None:
         return found
@@ -175,7 +175,7 @@ def best_head(atlas: Atlas, relation: str, direction: str = "dh") -> BestHead | 
 
 
 def best_head_of(atlas: Atlas, found: Hits, relation: str, direction: str = "dh") -> BestHead | None:
-    """Return the best head of an atlas on some instances of one kind; None where one half of the texts has none of them."""
+    """Return the best head of an atlas on some instances of one kind; None if one half of the texts has none of them."""
     even, odd = found.where(found.even), found.where(~found.even)
     if not len(even) or not len(odd):
         return None
@@ -198,7 +198,7 @@ def best_head_of(atlas: Atlas, found: Hits, relation: str, direction: str = "dh"
 
 
 def control(atlas: Atlas, relation: str, direction: str = "dh") -> Control | None:
-    """Return the best head of the untrained twin; None where it was not measured, or one half has no such instances."""
+    """Return the best head of the untrained twin; None if it was not measured, or one half has no such instances."""
     found = best_head(atlas, relation, direction)
     return None if found is None else found.control
 
@@ -217,7 +217,7 @@ def best_heads(atlas: Atlas) -> tuple[BestHead, ...]:
 
 @lru_cache(maxsize=256)
 def lead(atlas: Atlas, relation: str) -> Lead | None:
-    """Return the most certain lead of any head in either direction; None where no direction has enough odd links."""
+    """Return the most certain lead of any head in either direction; None if no direction has enough odd links."""
     tested: list[tuple[str, PairedDifferences]] = []
     chosen: list[HeadRef] = []
     for way in DIRECTIONS:

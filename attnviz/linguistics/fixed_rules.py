@@ -45,7 +45,7 @@ def best_offset(found: Hits) -> int | None:
 
 
 def rules(found: Hits, offset: int | None) -> dict[str, Float[np.ndarray, " n"]]:
-    """Return how often each rule without any reading is right on each instance.
+    """Return how often each rule that ignores meaning is right on each instance.
 
     A fixed `offset`; the `nearest` candidate; the name `mentioned` more often in the text, where names differ in that;
     `chance`, as its average.

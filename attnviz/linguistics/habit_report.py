@@ -1,8 +1,8 @@
 """Report each habit and the similarity of meaning in an atlas, with the head that has most of it.
 
 A habit is attention that ignores what the words mean. It is a mean over the tokens of many texts, so the best of all heads is
-not a lucky find; it is chosen and reported on the same texts, and pages say so. The head that follows similarity of meaning
-is chosen on the even half of the texts and reported on the odd half.
+not a chance result; it is chosen and reported on the same texts, and pages say so. The head that follows similarity of
+meaning is chosen on the even half of the texts and reported on the odd half.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SENTENCES = ("conllu", "toml")  # corpora whose sentences habits are measured on
 
 @dataclass(frozen=True)
 class SimilarityResult:
-    """How far a head's attention follows the similarity of words, on one half of the texts: mean rank correlations, -1 to 1.
+    """How well a head's attention follows the similarity of words, on one half of the texts: mean rank correlations, -1 to 1.
 
     `shuffled` is the same head's mean with the words shuffled. Means are over `words` words; 95 % intervals are
     Student's, with the `texts` texts as independent.
@@ -74,7 +74,7 @@ class HabitResult:
 
     @property
     def baseline(self) -> float | None:
-        """The number of the best head with the words shuffled; None where there is nothing to shuffle."""
+        """The number of the best head with the words shuffled; None if there is nothing to shuffle."""
         return None if self.shuffled is None else float(self.shuffled.values[self.head.layer, self.head.head])
 
     def at(self, head: HeadRef) -> float:
@@ -103,7 +103,7 @@ def results(atlas: Atlas) -> tuple[HabitResult, ...]:
 
 
 def _meaning(atlas: Atlas) -> HabitResult | None:
-    """Return the result for similarity of meaning; None where one half of the texts is too small."""
+    """Return the result for similarity of meaning; None if one half of the texts is too small."""
     best = best_similarity(atlas)
     if best is None:
         return None
@@ -122,7 +122,7 @@ def missing(atlas: Atlas) -> tuple[str, ...]:
 
 
 def _leaning(key: str, scores: HeadScores, n: int, counted: str) -> HabitResult | None:
-    """Return one habit; None where no head has a number."""
+    """Return one habit; None if no head has a number."""
     if not np.isfinite(scores.values).any():
         return None
     entry = _known()[key]
@@ -154,7 +154,7 @@ def similarity(atlas: Atlas, head: HeadRef, half: int = ODD) -> SimilarityResult
 def best_similarity(atlas: Atlas) -> tuple[SimilarityResult, SimilarityResult] | None:
     """Return the results of the head that leads on the even texts: on the odd ones, then on the even ones.
 
-    The latter is too good, since the head was chosen there. None where one half has too few texts.
+    The latter is too good, since the head was chosen there. None if one half has too few texts.
     """
     means = atlas.meaning_by_half[0, EVEN, 0]
     if np.isnan(means).all():

@@ -100,7 +100,7 @@ def counts(found: Sequence[Outcome]) -> tuple[RelationCount, ...]:
 
 
 def best_distance(found: Sequence[Outcome]) -> tuple[int, int]:
-    """Return the most frequent distance of the counted links, and how many have it: a rule that knows only the answers.
+    """Return the most frequent distance of the counted links, and how many have it: a rule that ignores meaning.
 
     In a tie the nearer one, then the backward one, as where heads are measured; (0, 0) where nothing is counted.
     """

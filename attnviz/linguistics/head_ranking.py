@@ -32,7 +32,7 @@ class RankedHead:
 
     @property
     def points(self) -> float:
-        """How far above its strongest baseline, in percentage points; below 0 where beneath it."""
+        """The lead over the strongest baseline, in percentage points; negative if below it."""
         return statistics.points(self.evidence.rate, self.evidence.baseline[1])
 
     @property
@@ -48,7 +48,7 @@ class HeadRanking:
     `held_out` is False where one half of the texts has none of these links: then heads are chosen and reported on all of
     them. `shared` says that both halves have wordings of the same sentences, so that the odd half is no independent test.
     `offset` is the most frequent distance; `other_way` counts the links of the other direction; `pooled` are the subtypes that
-    are counted together, with their numbers; `control` is the best head of the untrained twin, None where there was none.
+    are counted together, with their numbers; `control` is the best head of the untrained twin, None if there was none.
     """
 
     relation: str
@@ -63,7 +63,7 @@ class HeadRanking:
 
 
 def rank_heads(atlas: Atlas, relation: str, direction: str = "dh") -> HeadRanking:
-    """Rank every head of an atlas by one kind of link, best first; no heads where there are no such links.
+    """Rank every head of an atlas by one kind of link, best first; no heads if there are no such links.
 
     Raises BadInputError for a relation or a direction that the atlas does not have, and lists those that it has.
     """

@@ -65,7 +65,7 @@ def tagged_words(text: str) -> tuple[TaggedWord, ...]:
 def parsed(text: str) -> ParsedSentence:
     """Return the parser's words and links, in characters of the text; roots have no link, punctuation has.
 
-    Raises EmptyTextError and BadTextError for invalid text, TooLongError beyond LONGEST characters, UnavailableError where
+    Raises EmptyTextError and BadTextError for invalid text, TooLongError beyond LONGEST characters, UnavailableError if
     the parser is not installed.
     """
     with _read(text, but=("tagger",)) as found:

@@ -11,7 +11,7 @@ from attnviz.linguistics.corpora.types import ParsedSentence, Span
 from attnviz.types import Link, quoted
 
 Edits = Mapping[Span, Link | None]  # a word to its new link, or to None where its link was removed
-MOST = 64  # arcs in a link
+MAX_ARCS = 64  # arcs in a link
 _ARC = re.compile(r"(\d{1,7})-(\d{1,7})(?::(\d{1,7})-(\d{1,7}):([A-Za-z]{1,20}))?", re.ASCII)
 
 
@@ -41,9 +41,9 @@ def edits_to_url(edits: Edits) -> str:
 
 
 def edits_from_url(raw: str, parsed: ParsedSentence, kinds: Collection[str]) -> dict[Span, Link | None]:
-    """Read what `edits_to_url` wrote; BadInputError where it does not fit the sentence or the links are not a tree."""
+    """Read what `edits_to_url` wrote. Raises BadInputError if it does not fit the sentence or the links are not a tree."""
     found: dict[Span, Link | None] = {}
-    for part in raw.split(",")[:MOST]:
+    for part in raw.split(",")[:MAX_ARCS]:
         match = _ARC.fullmatch(part)
         if match is None or (match[5] is not None and match[5] not in kinds):
             raise BadInputError(f"An arc is written 9-13:4-8:nsubj, or 9-13 where it is taken away; got {quoted(part)}.")
@@ -54,7 +54,7 @@ def edits_from_url(raw: str, parsed: ParsedSentence, kinds: Collection[str]) -> 
 
 
 def _checked(parsed: ParsedSentence, heads: Mapping[Span, Span]) -> None:
-    """Raise BadInputError where a word is, through other words, its own head."""
+    """Raise BadInputError if a word is, through other words, its own head."""
     for word in heads:
         above = heads[word]
         for _ in heads:

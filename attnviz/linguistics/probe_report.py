@@ -1,4 +1,4 @@
-"""Report the probes of an atlas: each head's score on random tokens, with its interval and the names that heads earn.
+"""Report the probes of an atlas: each head's score on random tokens, with its interval and the names that heads get.
 
 Heads are ordered by the even half of the sequences and reported on the odd half, as everywhere.
 """
@@ -19,7 +19,7 @@ from attnviz.linguistics.atlas.reader import Atlas, nearest
 from attnviz.linguistics.probes.random_tokens import EVEN, ODD
 from attnviz.types import HeadRef, HeadScores, joined, quoted
 
-BAR = 0.5  # a head earns a probe's name where more than half of its attention goes there, its interval included
+BAR = 0.5  # a head gets a probe's name if more than half of its attention goes there, with its whole interval
 ENCODER = (
     "This model reads both ways and predicts no next token: what Olsson et al. call an induction head cannot be in it, and "
     "the score is only how much the second copy looks at the token after the first."
@@ -32,7 +32,7 @@ class ProbeResult:
 
     `even` are the means over the even sequences, by which `order` and `head` are chosen; `even_look` is what a head scores
     that looks equally at all visible tokens; `sequences` counts the even and the odd ones. `role` is the name that a head
-    earns, "" where this kind of model cannot have it.
+    earns, "" if this kind of model cannot have it.
     """
 
     key: str
@@ -82,7 +82,7 @@ class ProbeResult:
 
 @lru_cache(maxsize=8)
 def results(atlas: Atlas) -> tuple[ProbeResult, ...]:
-    """Return every known probe of an atlas; raises BadInputError, with the reason, where it has none."""
+    """Return every known probe of an atlas; raises BadInputError, with the reason, if it has none."""
     figures, facts = atlas.probes, atlas.header.probes
     assert facts is not None  # `atlas.probes` raises before
     found = []

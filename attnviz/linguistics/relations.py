@@ -23,7 +23,7 @@ UNCOUNTED = frozenset({"root", "punct"})  # the rule leaves them out (Clark et a
 class Relation:
     """One label of one scheme.
 
-    `corpus` is the corpus's relation that means the same ("" where none does). `fit` says how well: the `same`; `part`,
+    `corpus` is the corpus's relation that means the same ("" if none does). `fit` says how well: the `same`; `part`,
     one of several things that the corpus counts together; `none`. `differs` says in a sentence what is not the same.
     """
 
@@ -37,7 +37,7 @@ class Relation:
 
     @property
     def counted(self) -> str:
-        """The name under which its gold links are counted; "" where there are none.
+        """The name under which its gold links are counted; "" if there are none.
 
         A subtype counts alone (`nmod:poss`), and a label that means the same as one without a subtype leaves the subtypes
         out (`nmod:`); where it is one of several things, all of them count (`advmod`). See `Atlas.counting`.

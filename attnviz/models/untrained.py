@@ -1,7 +1,7 @@
 """Models with random weights: a small encoder-decoder for a lesson, and the untrained twin of a model as a control.
 
-The encoder-decoder shows what cross-attention is where no trained one is at hand: which token may attend to which, and that
-rows sum to 1. Which word gets most is chance, and the page that shows it says so.
+The encoder-decoder shows what cross-attention is if no trained model is available: which token may attend to which, and that
+rows sum to 1. Which word gets most is chance, and the page says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ START, END, UNKNOWN = "<start>", "</s>", "<unk>"
 
 
 def encoder_decoder(*texts: str) -> tuple[PreTrainedModel, TokenizersBackend]:
-    """A T5 (Raffel et al. 2020, arXiv:1910.10683) of 2 layers and 4 heads with random weights, the same ones each time."""
+    """Return a T5 (Raffel et al. 2020, arXiv:1910.10683) of 2 layers and 4 heads with random weights, always the same."""
     tokenizer = _tokenizer(texts)
     config = AutoConfig.for_model(
         "t5", vocab_size=len(tokenizer), num_layers=LAYERS, num_heads=HEADS, d_model=WIDTH, d_kv=WIDTH // HEADS,
@@ -35,7 +35,7 @@ def encoder_decoder(*texts: str) -> tuple[PreTrainedModel, TokenizersBackend]:
 
 
 def twin(model: PreTrainedModel, seed: int = CONTROL_SEED) -> PreTrainedModel:
-    """The same architecture with new random weights, drawn as its library does before training; equal seeds, equal weights.
+    """Return the same architecture with new random weights, drawn as its library does before training, from `seed`.
 
     A probe that finds a structure in such a model has found it in the architecture or in the input, not in what was learned
     (Zhang and Bowman 2018, arXiv:1809.10040; Hewitt and Liang 2019, arXiv:1909.03368).
@@ -47,7 +47,7 @@ def twin(model: PreTrainedModel, seed: int = CONTROL_SEED) -> PreTrainedModel:
 
 
 def _tokenizer(texts: tuple[str, ...]) -> TokenizersBackend:
-    """Words and marks are tokens, upper and lower case alike; no other text is ever given to it."""
+    """Return a tokenizer of words and punctuation, without case, for this page's texts only."""
     lower, split = normalizers.Lowercase(), pre_tokenizers.BertPreTokenizer()
     pieces = [piece for text in texts for piece, _ in split.pre_tokenize_str(lower.normalize_str(text))]
     places = {name: at for at, name in enumerate(dict.fromkeys((START, END, UNKNOWN, *pieces)))}

@@ -1,6 +1,6 @@
-"""Weight files of a model's folder, checked before anything reads them, and their digest.
+"""Find and check the weight files of a model's folder before anything reads them, and compute their digest.
 
-Weights are read from safetensors only. The older formats are pickles, which may run any code when they are read.
+Weights are read from safetensors only. The older formats are pickles, which may run any code when they are loaded.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from attnviz.models import folders
 from attnviz.models.locate import INDEX, WEIGHTS
 
 LARGEST_HEADER = 100_000_000  # bytes; the safetensors format allows no more
-POINTER = b"version https://git-lfs"  # how the few lines begin that stand for a large file in a Git repository
+POINTER = b"version https://git-lfs"  # the beginning of the few lines that replace a large file in a Git repository
 
 
 def remedied(message: str, remedy: str) -> str:
-    """Return a message with what to do at its end: the command, or what no command does."""
+    """Return a message that ends with what to do: a command, or advice if no command helps."""
     return f"{message} {f'Fetch it again: {remedy}' if remedy else 'Put the whole folder in its place again.'}"
 
 
 def weight_files(folder: Path, name: str, remedy: str) -> tuple[Path, ...]:
-    """`model.safetensors`, or the parts that its index names; UnavailableError says what there is where there is neither."""
+    """Return `model.safetensors`, or the parts that its index names. Raises UnavailableError, which says what is there."""
     if (folder / WEIGHTS).exists():
-        folders.both(folder, name)
+        folders.check_unambiguous(folder, name)
         return (folder / WEIGHTS,)
     if (folder / INDEX).exists():
         parts = _parts(folder / INDEX, name, remedy)
@@ -44,7 +44,7 @@ def weight_files(folder: Path, name: str, remedy: str) -> tuple[Path, ...]:
 
 
 def pointer(file: Path) -> bool:
-    """Return whether a file is a pointer of Git LFS: the name of a large file that was not fetched, in place of the file."""
+    """Return whether a file is a pointer of Git LFS: a few lines in place of a large file that was not downloaded."""
     try:
         with file.open("rb") as content:
             return content.read(len(POINTER)) == POINTER
@@ -53,7 +53,7 @@ def pointer(file: Path) -> bool:
 
 
 def fetched(file: Path, name: str) -> None:
-    """Raise DamagedWeightsError where a file is only a pointer of Git LFS."""
+    """Raise DamagedWeightsError if a file is only a pointer of Git LFS."""
     if pointer(file):
         raise DamagedWeightsError(
             f"{file.name} of {name} is a pointer of Git LFS: some lines that stand for the file, which was not fetched. "
@@ -62,9 +62,9 @@ def fetched(file: Path, name: str) -> None:
 
 
 def digest(files: tuple[Path, ...], pins: Mapping[str, str], name: str, remedy: str) -> str:
-    """sha256 of the weights: of the one file, or of the lines `hash  name` where there are several.
+    """Return the sha256 of the weights: of the one file, or of the lines `hash  name` if there are several.
 
-    Raises DamagedWeightsError where a file does not have the hash that the catalogue pins.
+    Raises DamagedWeightsError if a file does not have the hash in the catalogue.
     """
     sums = {}
     for file in files:
@@ -87,7 +87,7 @@ def digest(files: tuple[Path, ...], pins: Mapping[str, str], name: str, remedy: 
 
 
 def sha256(file: Path) -> str:
-    """Return the hash of a file's bytes, in hexadecimal."""
+    """Return the sha256 of a file's bytes, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
@@ -118,7 +118,7 @@ def checked_size(file: Path, name: str, remedy: str) -> None:
 
 
 def _instead(file: Path) -> str:
-    """What a file that is no safetensors is, where its first bytes tell."""
+    """Return what a file that is not safetensors is, if its first bytes show it."""
     with file.open("rb") as content:
         first = content.read(64)
     if not first:
@@ -135,7 +135,7 @@ def _instead(file: Path) -> str:
 
 
 def _parts(index: Path, name: str, remedy: str) -> list[str]:
-    """Return the names of the files that an index lists: plain names inside the folder, nothing that leads out of it."""
+    """Return the names of the files that an index lists: plain names in the folder, no paths out of it."""
     fetched(index, name)
     try:
         parts = sorted(set(json.loads(charset.read(index))["weight_map"].values()))

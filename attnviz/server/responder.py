@@ -101,7 +101,7 @@ class LocalResponder:
         return await self._compute_in_thread(ticket, key, parsed, timings, deadline)
 
     async def _existing(self, key: Key, deadline: float, timings: Timings) -> bytes | None:
-        """Return an answer from memory, or of the same question in progress; None where it must be computed."""
+        """Return an answer from memory, or of the same question in progress; None if it must be computed."""
         if (answer := self.cache.peek(key)) is not None:
             timings.cached = True
             self.metrics.cached.inc()
@@ -164,7 +164,7 @@ class LocalResponder:
         return trace if parsed.form >= wire.FORM else wire.first_form(trace)
 
     async def _load(self, request: AttentionRequest, deadline: float) -> None:
-        """Wait until the model is in memory. Raises BusyError where that takes longer than the deadline."""
+        """Wait until the model is in memory. Raises BusyError if that takes longer than the deadline."""
         name, is_loaded, prepare = request.model, self._can.is_loaded, self._can.prepare
         if is_loaded is None or prepare is None or is_loaded(name):
             return

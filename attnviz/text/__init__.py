@@ -1,4 +1,4 @@
-"""Tokenize a text or a pair: the tokens that a model reads, each with its place in the text as typed."""
+"""Tokenise a text or a pair: the tokens that a model reads, each with its place in the text as typed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Start = Callable[[Sequence[int]], int]
 
 @dataclass(frozen=True)
 class Encoding:
-    """What a model reads: token ids, the type id of each where the model takes any, and the tokens themselves."""
+    """The input of a model: token ids, their type ids if the model takes any, and the tokens themselves."""
 
     ids: tuple[int, ...]
     type_ids: tuple[int, ...] | None
@@ -37,15 +37,15 @@ class Encoding:
 
     @property
     def legibility(self) -> Legibility:
-        """How much of the texts is read as typed. Worked out when asked for: collections of texts never ask."""
+        """How much of the texts is read as typed. Computed on access: collections of texts never need it."""
         first = min((token.segment for token in self.tokens), default=0)
         return legibility(self.texts, self.pieces, self.tokens, first)
 
 
 def checked(text: str, max_bytes: int) -> str:
-    """Return the text unchanged, if it can be read at all; control characters may stand in it.
+    """Return the text unchanged if it can be read; it may contain control characters.
 
-    Raises EmptyTextError for nothing but blanks, BadTextError for half a surrogate pair, TooLongError beyond
+    Raises EmptyTextError if there are only spaces, BadTextError for half a surrogate pair, TooLongError beyond
     `max_bytes` bytes of UTF-8.
     """
     if not text.strip():
@@ -65,12 +65,12 @@ def checked(text: str, max_bytes: int) -> str:
 def read(
     tokenizer: Any, text: str, text_b: str | None = None, *, max_tokens: int | None = None, name: str = "this model"
 ) -> Encoding:
-    """What a model reads of a text, or of a pair of texts, with the special tokens that belong around them.
+    """Encode a text, or a pair of texts, with the special tokens that the model needs around them.
 
-    The ids are those of the tokenizer's own call, where what is typed counts as text; nothing is ever cut off. A text
-    of which no token is left (control characters only) reads as the special tokens alone. Raises EmptyTextError where
-    there are none either, TooLongError beyond `max_tokens`, BadTextError for a mask that the model cannot read. An
-    empty second text counts as none, as in the library.
+    The ids are those of the tokenizer's own call with all typed text read as text; nothing is ever cut off. A text without
+    any token (control characters only) is read as the special tokens alone. Raises EmptyTextError if there are none,
+    TooLongError beyond `max_tokens`, BadTextError for a mask that the model cannot read. An empty second text counts as
+    none, as in the library.
     """
     texts = (text, text_b) if text_b else (text,)
     found = encode(tokenizer, texts, max_tokens=max_tokens, name=name)
@@ -84,11 +84,11 @@ def read(
 def read_target(
     tokenizer: Any, text: str, *, start: int | Start, max_tokens: int | None = None, name: str = "this model"
 ) -> Encoding:
-    """What the decoder of an encoder-decoder reads while it is taught to write `text`; tokens of segment 1.
+    """Encode `text` as the decoder of an encoder-decoder reads it in training; its tokens have segment 1.
 
     Labels shifted right: the token that output starts with, then the text without its end token, so `<pad> text` for T5
-    and `</s><s> text` for BART (Raffel et al. 2020, Lewis et al. 2020). `start` is the id of that token, or what gives it
-    for the ids of the labels: the mBART family starts with the last of them, the code of the target's language.
+    and `</s><s> text` for BART (Raffel et al. 2020, Lewis et al. 2020). `start` is the id of that token, or a function
+    of the ids of the labels: the mBART family starts with the last of them, the code of the target's language.
     """
     found = encode(tokenizer, (text,), target=True, max_tokens=max_tokens, name=name)
     first = start if isinstance(start, int) else start([entry.piece.id for entry in found])
@@ -100,9 +100,9 @@ def read_target(
 
 
 def read_output(tokenizer: Any, ids: Sequence[int]) -> tuple[str, Encoding]:
-    """What the decoder of an encoder-decoder wrote by itself: the text, and these very ids as it read them; segment 1.
+    """Return the text that an encoder-decoder wrote by itself, and its tokens with the same ids as the decoder read them.
 
-    Tokenised anew, the same text may be other and more ids than the model wrote.
+    The tokenizer could split the same text into other and more ids. The tokens have segment 1.
     """
     text, found = tokenize.decode_output(tokenizer, ids)
     return text, _encoding(found, (text,), None, first=1)
@@ -123,7 +123,7 @@ def _encoding(
 def read_ids(
     tokenizer: Any, ids: Sequence[int], *, max_tokens: int | None = None, name: str = "this model"
 ) -> tuple[str, Encoding]:
-    """A model's input given as ids, special tokens and all: the text that they spell, and these very ids with their places.
+    """Return the text that ids with special tokens spell, and the input with exactly these ids and their places.
 
     Raises TooLongError beyond `max_tokens`.
     """
@@ -136,10 +136,10 @@ def read_ids(
 def read_words(
     tokenizer: Any, given: Sequence[str], *, max_tokens: int | None = None, name: str = "this model"
 ) -> tuple[str, Encoding]:
-    """What a model reads of a text given as words: the text, and its tokens grouped by these words.
+    """Encode a text given as words: return the text, and its tokens grouped by these words.
 
-    The text is the words with a blank between, which is what `is_split_into_words` of the library reads as well where a
-    tokenizer splits at blanks. A piece belongs to the word in which it starts. Raises what `read` does.
+    The text is the words joined by spaces, which the library's `is_split_into_words` reads in the same way if the tokenizer
+    splits at spaces. A piece belongs to the word in which it starts. Raises the same errors as `read`.
     """
     text, spans = " ".join(given), []
     for word in given:
@@ -159,9 +159,9 @@ def labelled(found: Sequence[InputToken], texts: Sequence[str]) -> tuple[Token, 
 def _tokens(
     found: Sequence[InputToken], texts: Sequence[str], first: int = 0, words: tuple[tuple[int, int], ...] | None = None
 ) -> tuple[Token, ...]:
-    """The tokens of all texts, the first of which is segment `first`. Special tokens stand where the text before them ends.
+    """Return the tokens of all texts, the first of which is segment `first`. A special token starts where a text ends.
 
-    `words` are the spans of the words of one text, where they are not ours.
+    `words` are the spans of one text's words if they were given.
     """
     typed = [[e.piece for e in found if e.segment == i and e.piece.role != "special"] for i in range(len(texts))]
     places = [iter(place_pieces(text, side, words)) for text, side in zip(texts, typed, strict=True)]
@@ -179,7 +179,7 @@ def _tokens(
 
 
 def units(tokens: Sequence[Token], *, words: bool = True) -> tuple[Unit, ...]:
-    """What a reader sees as one thing: the pieces of a word together, each special token alone; or every token alone."""
+    """Return what is shown as one unit: the pieces of a word together, and each special token; or every token alone."""
     groups: list[list[int]] = []
     for i, token in enumerate(tokens):
         if words and i and not token.special and (token.segment, token.word) == (tokens[i - 1].segment, tokens[i - 1].word):
@@ -190,12 +190,12 @@ def units(tokens: Sequence[Token], *, words: bool = True) -> tuple[Unit, ...]:
 
 
 def _unit(parts: Sequence[Token], places: tuple[int, ...]) -> Unit:
-    """Return the unit of some neighbouring tokens. Bytes of one character become that character again."""
+    """Return the unit of some neighbouring tokens. The bytes of a character become that character again."""
     text = parts[0].text
     if len(parts) > 1:
         raw, at = b"", parts[0].start
         for token in parts:
-            is_typed = len(token.text) == token.end - token.start  # names of bytes are longer than what they stand for
+            is_typed = len(token.text) == token.end - token.start  # names of bytes are longer than the bytes
             raw += token.text[max(0, at - token.start) :].encode() if is_typed else text_to_bytes(token.text)
             at = max(at, token.end)
         text = bytes_to_text(raw)
@@ -206,14 +206,14 @@ def _unit(parts: Sequence[Token], places: tuple[int, ...]) -> Unit:
 
 
 def tokens_of(span: tuple[int, int], tokens: Sequence[Token], segment: int = 0) -> tuple[int, ...]:
-    """Return the indices of the tokens that start in a character span of one text: the only place where spans become tokens.
+    """Return the indices of the tokens that start in a character span of one text: only here spans become tokens.
 
-    Raises BadInputError where there is none.
+    Raises BadInputError if there is none.
     """
     found = tuple(
         i for i, token in enumerate(tokens)
         if token.segment == segment and token.start < token.end and span[0] <= token.start < span[1]
-        and token.text.strip()  # a lone blank between two words is no piece of either
+        and token.text.strip()  # a space between two words belongs to neither
     )  # fmt: skip
     if not found:
         raise BadInputError(f"No token starts in the characters {span[0]} to {span[1]} of this text. Choose a whole word.")

@@ -12,16 +12,16 @@ from unicodedata import category, normalize
 from attnviz.text.words import words
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
-_WINDOW = 4096  # how many characters ahead an unknown piece is looked past; bounds the time a hostile text can take
+_WINDOW = 4096  # characters searched after an unknown piece; limits the time that a hostile text can take
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One piece as the tokenizer gives it: its id, its own string, and its characters, blanks included.
+    """One piece from the tokenizer: its id, its own string, and its characters, including spaces.
 
-    `raw` is the piece as bytes where the tokenizer works on bytes, None elsewhere. `role` is text, mask, or special
-    for a token that the template adds. `unknown` is True where it is the tokenizer's unknown token. `spelled` is the
-    piece without the tokenizer's signs for blanks and for parts of a word, where it is no bytes.
+    `raw` is the piece as bytes if the tokenizer works on bytes, else None. `role` is text, mask, or special for a token that
+    the template adds. `unknown` is True for the tokenizer's unknown token. `spelled` is the piece without the tokenizer's
+    signs for spaces and parts of a word, if it is not bytes.
     """
 
     id: int
@@ -36,7 +36,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class PiecePlace:
-    """Where a piece stands: `text` as shown, characters `start` to `end`, and its word, None for a mask."""
+    """The place of a piece: `text` as shown, characters `start` to `end`, and its word, None for a mask."""
 
     text: str
     start: int
@@ -48,7 +48,7 @@ def place_pieces(text: str, pieces: Sequence[Piece], given: Sequence[tuple[int, 
     """Return the places of one text's pieces, in order of start; its words are our own, or those `given` as spans.
 
     A piece belongs to the word in which it starts. Characters that the tokenizer dropped (control characters, accents)
-    go to the piece before them in their word. A piece that is nothing but blanks belongs to no word of the text and
+    go to the piece before them in their word. A piece of only spaces belongs to no word of the text and
     gets a number of its own, counted on from the last word.
     """
     found = words(text) if given is None else given
@@ -63,10 +63,10 @@ def place_pieces(text: str, pieces: Sequence[Piece], given: Sequence[tuple[int, 
         if piece.role == "mask":
             numbers.append(None)
         elif blank and not (start == end and _midword(found, number, start, numbers)):
-            blanks += start != last_blank  # the bytes of one blank character stay together
+            blanks += start != last_blank  # the bytes of one space character stay together
             last_blank = start
             numbers.append(len(found) + blanks - 1)
-        else:  # a blank without a character of its own, put in the middle of a word, does not part it
+        else:  # a space without its own character, added in the middle of a word, does not split it
             numbers.append(number)
         spans.append([start, end])
     _covered(found, spans, numbers)
@@ -82,7 +82,7 @@ def _midword(found: Sequence[tuple[int, int]], number: int, at: int, numbers: Se
 
 
 def label(typed: str, piece: Piece) -> str:
-    """What to show for a piece: the text as typed, or the names of bytes where it holds only a part of a character."""
+    """Return the text shown for a piece: as typed, or the names of its bytes if it is only a part of a character."""
     if piece.raw is None:
         return typed
     shown = bytes_to_text(piece.raw)
@@ -90,7 +90,7 @@ def label(typed: str, piece: Piece) -> str:
 
 
 def bytes_to_text(raw: bytes) -> str:
-    """UTF-8 as text, with each byte that is no part of a whole character by name: `<0xF0>`."""
+    """Return UTF-8 as text; a byte that is not part of a whole character becomes its name, `<0xF0>`."""
     text = raw.decode("utf-8", errors="surrogateescape")  # such a byte b becomes U+DC00 + b
     return re.sub("[\udc80-\udcff]", lambda byte: f"<0x{ord(byte[0]) - 0xDC00:02X}>", text)
 
@@ -102,9 +102,9 @@ def text_to_bytes(text: str) -> bytes:
 
 
 def alphabet() -> dict[str, int]:
-    """Return the characters that stand for bytes in byte-level vocabularies: character -> byte.
+    """Return the characters that represent bytes in byte-level vocabularies: character -> byte.
 
-    Printable bytes stand for themselves, the others for the characters from U+0100 on, in order
+    Printable bytes represent themselves; the characters from U+0100 on represent the others, in order
     (Radford et al. 2019, `bytes_to_unicode` of the published encoder).
     """
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
@@ -113,13 +113,13 @@ def alphabet() -> dict[str, int]:
 
 
 def byte_named(piece: str) -> bytes | None:
-    """Return the byte that a byte-fallback piece `<0x0A>` stands for; None for any other piece."""
+    """Return the byte of a byte-fallback piece `<0x0A>`; None for any other piece."""
     match = _BYTE.fullmatch(piece)
     return bytes.fromhex(match[1]) if match else None
 
 
 def _one_character_each(pieces: Sequence[Piece]) -> list[Piece]:
-    """Bytes that share one span of several characters (unigram models join unknown ones) dealt out to the characters."""
+    """Distribute bytes that share a span of several characters (unigram models join unknown ones) to the characters."""
     out: list[Piece] = []
     for (start, end, is_bytes), run in groupby(pieces, key=lambda p: (p.start, p.end, p.raw is not None and p.role == "text")):
         group = list(run)
@@ -137,12 +137,12 @@ def _one_character_each(pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def _located(text: str, piece: Piece, floor: int, reached: int) -> tuple[int, int, bool]:
-    """Start, end and whether it is nothing but blanks; never before `floor`, where the piece before it starts.
+    """Return a piece's start, its end, and whether it is only spaces; never before `floor`, the start of the piece before it.
 
-    `reached` is how far the pieces before it go.
+    `reached` is the end of the pieces before it.
 
-    Post-processors trim blanks off the spans of byte-level pieces, whole blank pieces to nothing; and the blank that a
-    tokenizer puts before the text has the span of the first character. Both are put right here.
+    Post-processors trim spaces off the spans of byte-level pieces, pieces of only spaces to nothing; and the space that a
+    tokenizer adds before the text has the span of the first character. Both are corrected here.
     """
     start = min(max(piece.start, floor), len(text))
     end = min(max(piece.end, start), len(text))
@@ -153,28 +153,28 @@ def _located(text: str, piece: Piece, floor: int, reached: int) -> tuple[int, in
         size = len(content)
         trimmed = len(piece.piece) - len(piece.piece.lstrip("Ġ"))
         whole = (start - trimmed, start - trimmed + size)
-        for low, high in ((start, end), whole, (0, size) if start == 0 else whole):  # the very first blank is cut at its end
+        for low, high in ((start, end), whole, (0, size) if start == 0 else whole):  # the first space is cut at its end
             if floor <= low and high - low >= size and text[low:high].isspace():
                 return low, high, True
         place = max(floor, whole[0]) if start == end else start
-        before = max(reached, len(text[:place].rstrip()))  # some put a blank before each word in place of those typed
+        before = max(reached, len(text[:place].rstrip()))  # some add one space before each word instead of those typed
         return min(before, place), place, True
     if piece.raw is not None:
         start = _untrimmed(text, start, content, max(floor, reached))
     while start < end and text[start].isspace():
         start += 1
-    while start < end and text[end - 1].isspace() and not content[-1:].isspace():  # an added token takes blanks after it along
+    while start < end and text[end - 1].isspace() and not content[-1:].isspace():  # an added token includes the spaces after it
         end -= 1
-    if start == end and piece.end > piece.start:  # bytes of a blank character
+    if start == end and piece.end > piece.start:  # bytes of a space character
         return max(min(piece.start, end), floor), end, True
     return start, end, False
 
 
 def _untrimmed(text: str, start: int, content: str, least: int) -> int:
-    """Return where a byte-level piece begins: post-processors trim as many characters off its span as it has leading blanks.
+    """Return where a byte-level piece begins: post-processors trim its span by as many characters as it has leading spaces.
 
-    Where the tokenizer itself put a blank before a stretch that begins without one, as after an added token, that takes
-    off characters of the piece. They are taken back: they are no blanks, and no earlier piece reaches over them.
+    If the tokenizer itself added a space before a stretch without one, as after an added token, this removes characters of
+    the piece. They are restored: they are not spaces, and no earlier piece covers them.
     """
     trimmed = len(content) - len(content.lstrip())
     low = max(least, start - trimmed)
@@ -193,7 +193,7 @@ def _covered(found: Sequence[tuple[int, int]], spans: list[list[int]], numbers: 
 
 
 def _widened(spans: list[list[int]], group: Sequence[int], low: int, high: int) -> None:
-    """The pieces of one word from `low` to its end `high`; pieces that share a span go on sharing it."""
+    """Return the pieces of one word widened to cover `low` to `high`; pieces that share a span still share it."""
     shared = [[spans[i] for i in run] for _, run in groupby(group, key=lambda i: tuple(spans[i]))]
     for span in shared[0]:
         span[0] = min(span[0], low)
@@ -204,11 +204,11 @@ def _widened(spans: list[list[int]], group: Sequence[int], low: int, high: int) 
 
 
 def aligned(text: str, pieces: Sequence[str]) -> list[tuple[int, int]]:
-    """Spans for the pieces of a tokenizer that gives none: walk through the text, piece by piece.
+    """Return spans for the pieces of a tokenizer that gives none, by following the text piece by piece.
 
-    Both are compared without case, accents, blanks and control characters. Pieces that do not match (unknown words,
-    rewritten characters) take what lies before the next piece that does: one blank-separated stretch each where the
-    numbers agree, all of it together elsewhere.
+    Both are compared without case, accents, spaces and control characters. Pieces that do not match (unknown words,
+    rewritten characters) get the text before the next piece that does: one stretch between spaces each if the numbers agree,
+    or else all of it together.
     """
     folded, origin = _folded(text)
     origin.append(len(text))
@@ -225,18 +225,18 @@ def aligned(text: str, pieces: Sequence[str]) -> list[tuple[int, int]]:
             at, here = at + len(core), here + 1
             continue
         stop, at = _anchor(folded, cores, here, at)
-        gap = (done, max(done, origin[at]))  # one character may be two when folded, and end in the middle of a piece
+        gap = (done, max(done, origin[at]))  # one character may become two when folded, and end in the middle of a piece
         spans += _shared(text, gap, letters[here:stop])
         done, here = gap[1], stop
     return spans
 
 
 def _anchor(folded: str, cores: Sequence[str], here: int, at: int) -> tuple[int, int]:
-    """Return the next piece after `here` that can be found in the text, and where; the ends of both where there is none."""
+    """Return the next piece after `here` that can be found in the text, and its place; the ends of both if there is none."""
     for stop in range(here + 1, len(cores)):
         if not cores[stop]:
             continue
-        least = at + any(cores[here:stop])  # a piece with letters stands for at least one character
+        least = at + any(cores[here:stop])  # a piece with letters is at least one character
         for anchor in ("".join(cores[stop : stop + 3]), cores[stop]):
             where = folded.find(anchor, least, least + _WINDOW)
             if where >= 0:
@@ -245,12 +245,12 @@ def _anchor(folded: str, cores: Sequence[str], here: int, at: int) -> tuple[int,
 
 
 def _shared(text: str, gap: tuple[int, int], bare: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the spans of pieces that did not match, inside a gap of the text. A piece without letters ("▁") takes blanks."""
+    """Return the spans of unmatched pieces inside a gap of the text. A piece without letters ("▁") gets spaces."""
     chunks = [(gap[0] + chunk.start(), gap[0] + chunk.end()) for chunk in re.finditer(r"\S+", text[gap[0] : gap[1]])]
     if not chunks:
         return [gap if i == 0 else (gap[1], gap[1]) for i in range(len(bare))]
     runs = [(letters, len(list(run))) for letters, run in groupby(bare, key=bool)]
-    if sum(letters for letters, _ in runs) != len(chunks):  # blanks do not tell which piece stands for what
+    if sum(letters for letters, _ in runs) != len(chunks):  # spaces do not show which piece belongs where
         runs = [(bool(letters), 1) for letters in bare]
         if sum(map(bool, bare)) != len(chunks):
             chunks = [(chunks[0][0], chunks[-1][1])] * len(bare)
@@ -265,7 +265,7 @@ def _shared(text: str, gap: tuple[int, int], bare: Sequence[str]) -> list[tuple[
 
 
 def bare(piece: str) -> str:
-    """Return a piece without the signs that say whether a word begins, goes on or ends in it."""
+    """Return a piece without the signs that show whether a word begins, continues or ends in it."""
     piece = piece.replace("▁", " ")
     piece = piece[2:] if piece.startswith("##") and len(piece) > 2 else piece
     for ending in ("@@", "</w>"):
@@ -274,7 +274,7 @@ def bare(piece: str) -> str:
 
 
 def _folded(text: str) -> tuple[str, list[int]]:
-    """Return the text for comparing, and for each of its characters the place it came from."""
+    """Return the text in the form for comparison, and the original place of each of its characters."""
     pairs = [
         (folded, at)
         for at, character in enumerate(text)

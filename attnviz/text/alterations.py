@@ -1,4 +1,4 @@
-"""Which stretches of a text its pieces do not spell as typed, and what is lost there: case, accents, forms, characters."""
+"""Find the parts of a text that its pieces do not spell as typed, and what is lost: case, accents, forms, characters."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from attnviz.text.words import MASK, words
 from attnviz.types import Token
 
 _BYTES = alphabet()
-_STEPS = KINDS[:-1]  # each is a step of normalisation; `other` is what none of them explains
+_STEPS = KINDS[:-1]  # each is a step of normalisation; `other` is for everything else
 
 
 def legibility(texts: Sequence[str], pieces: Sequence[Piece], tokens: Sequence[Token], first: int = 0) -> Legibility:
-    """What a model reads of some texts, of which the first is segment `first`. `pieces` and `tokens` belong together.
+    """Return how much a model reads of some texts, the first of which is segment `first`. `pieces` belong to `tokens`.
 
-    It is seen from the pieces that the model gets, not from the tokenizer's settings: whatever altered the text on its way
-    (a normaliser, a pre-tokenizer, code of the tokenizer's own), the pieces spell what is left.
+    The result comes from the pieces that the model gets, not from the tokenizer's settings: whatever changed the text (a
+    normaliser, a pre-tokenizer, the tokenizer's own code), the pieces spell the rest.
     """
     typed = [token for token in tokens if not token.special]
     found = [words(text) for text in texts]
@@ -44,7 +44,7 @@ def legibility(texts: Sequence[str], pieces: Sequence[Piece], tokens: Sequence[T
 
 
 def _inside(text: str, tokens: Sequence[Token]) -> bytearray:
-    """Of each character 1 where it lies in one of the tokens and is no blank; empty where there are no tokens."""
+    """Return 1 for each character that is in one of the tokens and is not a space, else 0; empty if there are no tokens."""
     found = bytearray(len(text) if tokens else 0)
     for token in tokens:
         for at in range(token.start, token.end):
@@ -53,7 +53,7 @@ def _inside(text: str, tokens: Sequence[Token]) -> bytearray:
 
 
 def _listed(stretches: Iterable[AlteredText]) -> tuple[AlteredText, ...]:
-    """Return each different stretch once, in order of its first place, with how often it stands there."""
+    """Return each different part once, in order of its first place, with the number of its occurrences."""
     seen: dict[tuple[str, str, int], list[AlteredText]] = {}
     for one in stretches:
         seen.setdefault((one.typed, one.read, one.segment), []).append(one)
@@ -65,7 +65,7 @@ def _listed(stretches: Iterable[AlteredText]) -> tuple[AlteredText, ...]:
 
 
 def _misspelled(texts: Sequence[str], pieces: Sequence[Piece], tokens: Sequence[Token], first: int) -> Iterator[AlteredText]:
-    """Yield every stretch that its pieces do not spell as typed: neighbouring known pieces of one word."""
+    """Yield every part that its pieces do not spell as typed: neighbouring known pieces of one word."""
     runs = groupby(zip(pieces, tokens, strict=True), key=lambda pair: (pair[1].word, pair[1].unknown, pair[1].segment))
     for (word, unknown, segment), run in runs:
         group = list(run)
@@ -79,7 +79,7 @@ def _misspelled(texts: Sequence[str], pieces: Sequence[Piece], tokens: Sequence[
 
 
 def _as_typed(piece: Piece, typed: str) -> bool:
-    """Return whether a piece spells what is typed there, blanks before it left out."""
+    """Return whether a piece spells the typed text, without the spaces before it."""
     return piece.spelled.lstrip() == typed if piece.raw is None else piece.raw.lstrip() == typed.encode(errors="replace")
 
 
@@ -94,33 +94,33 @@ def _left_out(
         for number, (start, end) in enumerate(spans):
             if (segment, number) in begun or text[start:end] == MASK:
                 continue
-            before = bisect_left(starts, end)  # tokens that start before the word ends: one may have begun in an earlier word
+            before = bisect_left(starts, end)  # tokens that start before the word ends: one may have started in an earlier word
             if not before or reach[before - 1] <= start:
                 yield AlteredText(text[start:end], "", ("dropped",), start, segment)
 
 
 def _content(pieces: Sequence[Piece], text: str) -> str:
-    """What some pieces spell together, without blanks."""
+    """Return what some pieces spell together, without spaces."""
     raw = b"".join(_spelled(piece, text) if piece.raw is None else piece.raw for piece in pieces)
     return "".join(raw.decode(errors="replace").split())
 
 
 def _spelled(piece: Piece, text: str) -> bytes:
-    """Return a piece without the signs that say where words begin and go on, unless these very signs were typed."""
+    """Return a piece without the signs that show where words begin and continue, unless these signs were typed."""
     typed = text[piece.start : piece.end]
     return (typed if piece.piece == typed else piece.spelled).encode(errors="replace")
 
 
 @lru_cache(maxsize=4096)
 def _lost(typed: str, read: str) -> tuple[str, ...]:
-    """What is lost between two spellings: the fewest steps that lead from one to the other; () where they say the same.
+    """Return what is lost between two spellings: the fewest steps from one to the other; () if they are the same.
 
     One letter with an accent and a letter with a combining accent are the same (canonical equivalence, Unicode annex 15).
     A tokenizer written in Python may spell bytes by letters: that too is the same.
     """
     if _same(typed, read) or typed in _decoded(read):
         return ()
-    for fold in (str.lower, str.casefold):  # casefold also takes ligatures apart, which is a matter of form
+    for fold in (str.lower, str.casefold):  # casefold also splits ligatures, which counts as form
         for steps in chain.from_iterable(combinations(_STEPS, size) for size in range(1, len(_STEPS) + 1)):
             one, other = (_stepped(side, steps, fold) for side in (typed, read))
             if _same(one, other):
@@ -150,7 +150,7 @@ def _selects(character: str) -> bool:
 
 
 def _decoded(read: str) -> tuple[str, ...]:
-    """What a spelling says where each of its letters stands for a byte: by the byte-level alphabet, or by its number."""
+    """Return a spelling whose letters represent bytes as text: by the byte-level alphabet, or by code points."""
     found = []
     if all(character in _BYTES for character in read):
         found.append(bytes(_BYTES[character] for character in read).decode(errors="replace"))

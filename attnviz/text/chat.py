@@ -1,8 +1,8 @@
-"""A conversation as a model reads it: its messages inside the tokenizer's own chat template.
+"""Encode a conversation: its messages inside the tokenizer's own chat template.
 
-The ids are those of the tokenizer's `apply_chat_template`. What the template adds (marks, roles, a system prompt) belongs
-to no word; the tokens of the messages keep their places in what was typed. Text that only looks like a mark of the
-template stays text, so that no message can end itself and begin another.
+The ids are those of the tokenizer's `apply_chat_template`. What the template adds (special tokens, roles, a system prompt)
+belongs to no word; the tokens of the messages keep their places in the typed text. Text that looks like a special token of
+the template stays text, so that no message can end itself and begin another.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from attnviz.types import quoted
 
 ROLE = re.compile(r"[\w-]{1,40}")
 MARK = "\ue000{}\ue001"  # of the private use area, which no template and hardly any text uses
-BETWEEN = "\n"  # joins the messages of a conversation to the text that tokens count their places in
+BETWEEN = "\n"  # joins the messages of a conversation into the text in which tokens have their places
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message of a conversation: who says what."""
+    """One message of a conversation: its role and its content."""
 
     role: str
     content: str
 
 
 def messages(given: Any) -> tuple[Message, ...]:
-    """A text as the one message of a user, or a list of `{"role": …, "content": …}`. Raises BadInputError for anything else."""
+    """Return messages from a user's text or a list of `{"role": …, "content": …}`. Raises BadInputError for anything else."""
     if isinstance(given, str):
         return (Message("user", given),)
     rule = 'A conversation is a text, or a list of messages such as {"role": "user", "content": "Hello"}'
@@ -54,15 +54,15 @@ def messages(given: Any) -> tuple[Message, ...]:
 
 
 def text_of(given: Sequence[Message]) -> str:
-    """The text that the tokens of a conversation count their places in: the contents of its messages, a line break between."""
+    """Return the text in which a conversation's tokens have their places: its messages' contents, joined by line breaks."""
     return BETWEEN.join(message.content for message in given)
 
 
 def read(tokenizer: Any, given: Sequence[Message], *, max_tokens: int | None = None, name: str = "this model") -> Encoding:
-    """What a model reads of a conversation, with the template around it.
+    """Encode a conversation with the template around it.
 
-    After a last message that is not the assistant's stands the beginning of its answer, as in `add_generation_prompt`.
-    Raises BadInputError where the tokenizer has no template or one that rewrites messages, BadTextError for a mask,
+    If the last message is not the assistant's, the beginning of its answer follows, as with `add_generation_prompt`.
+    Raises BadInputError if the tokenizer has no template, or one that rewrites messages; BadTextError for a mask;
     TooLongError beyond `max_tokens`.
     """
     if not getattr(tokenizer, "chat_template", None):
@@ -89,10 +89,10 @@ def read(tokenizer: Any, given: Sequence[Message], *, max_tokens: int | None = N
 
 
 def _rendered(tokenizer: Any, given: Sequence[Message], name: str) -> tuple[str, list[tuple[int, int, int]]]:
-    """Return the text that the template makes, and each message in it: from, to, and how much of its beginning was left out.
+    """Return the template's text, and for each message its start, its end, and how much of its beginning was left out.
 
-    A template with marks in place of the messages shows where they stand. Some templates take blanks off the ends of
-    messages; those that change anything else are refused.
+    The template is first filled with marks instead of the messages, to find their places. Some templates strip spaces from
+    the ends of messages; those that change anything else are refused.
     """
     joined = text_of(given)
     marks = [MARK.format(place) for place in range(len(given))]
@@ -121,7 +121,7 @@ def _rendered(tokenizer: Any, given: Sequence[Message], name: str) -> tuple[str,
 
 
 def _rewritten(name: str, how: str) -> BadInputError:
-    """Return the error of a template in whose text the typed words cannot be placed."""
+    """Return the error for a template in whose text the typed words cannot be found."""
     return BadInputError(
         f"The chat template of {name} must repeat each message as it is, and {how}. Apply the template yourself and "
         "give its ids: tokens=tokenizer.apply_chat_template(messages, return_dict=False)."
@@ -133,7 +133,7 @@ def _applied(tokenizer: Any, given: Sequence[Message], name: str) -> str:
     chat = [{"role": one.role, "content": one.content} for one in given]
     try:
         made = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=given[-1].role != "assistant")
-    except Exception as error:  # a template raises what it likes, in a language of its own
+    except Exception as error:  # a template, in its own language, can raise anything
         reason = (str(error).strip().splitlines() or ["it gives no reason"])[0]
         raise BadInputError(
             f"The chat template of {name} does not take this conversation: {reason[:200].rstrip('.')}. Change the messages."

@@ -7,9 +7,9 @@ from functools import lru_cache
 from itertools import groupby
 from unicodedata import category
 
-MASK = "\ufffc"  # stands for the model's real mask token inside a text; the page's mask button inserts it
+MASK = "\ufffc"  # the model's real mask token inside a text; the page's mask button inserts it
 
-# Han, Hiragana and Katakana are written without blanks, so each character is a word; Hangul is written with them.
+# Han, Hiragana and Katakana are written without spaces, so each character is a word; Hangul is written with spaces.
 # Ranges after Unicode 15.1, Scripts.txt, letters and letter-like signs of the three scripts only.
 _CJK = (
     (0x2E80, 0x2FD5), (0x3005, 0x3007), (0x3021, 0x3029), (0x3038, 0x303B), (0x3041, 0x3096), (0x309D, 0x309F),
@@ -22,10 +22,10 @@ Span = tuple[int, int]
 
 
 def words(text: str) -> tuple[Span, ...]:
-    """Return where the words of `text` stand, in order; every character that is not blank belongs to exactly one.
+    """Return the spans of the words of `text`, in order; every character that is not a space belongs to exactly one.
 
-    Split at blanks; punctuation (Unicode category P) is taken off at both ends, each character a word of its own, a
-    run of the same one ("...") a single word; each CJK character and each MASK is a word; "didn't" is one. Combining
+    Words are split at spaces. Punctuation (Unicode category P) at both ends is split off, each character as its own word, a
+    run of the same one ("...") as one word; each CJK character and each MASK is a word; "didn't" is one word. Combining
     marks, joiners and variation selectors stay with the character before them.
     """
     found: list[Span] = []
@@ -42,7 +42,7 @@ def words(text: str) -> tuple[Span, ...]:
 
 
 def _clusters(text: str) -> Iterator[tuple[str, int, int]]:
-    """(kind, start, end) of each character together with what stays with it."""
+    """Yield (kind, start, end) of each character together with the characters that stay with it."""
     start = 0
     while start < len(text):
         kind, end = _kind(text[start]), start + 1
@@ -73,7 +73,7 @@ def _stays(character: str) -> bool:
 
 
 def _stripped(text: str, run: Sequence[tuple[str, int, int]]) -> list[Span]:
-    """Return the words of a run without blanks: punctuation before, the word itself, punctuation after."""
+    """Return the words of a run without spaces: punctuation before, the word itself, punctuation after."""
     inner = [i for i, (kind, _, _) in enumerate(run) if kind == "letter"]
     if not inner:
         return _repeats(text, run)
@@ -82,6 +82,6 @@ def _stripped(text: str, run: Sequence[tuple[str, int, int]]) -> list[Span]:
 
 
 def _repeats(text: str, marks: Sequence[tuple[str, int, int]]) -> list[Span]:
-    """Punctuation, each character a word, a run of the same character one word."""
+    """Return the words of punctuation: each character is a word, a run of the same character is one word."""
     groups = [list(group) for _, group in groupby(marks, key=lambda mark: text[mark[1] : mark[2]])]
     return [(group[0][1], group[-1][2]) for group in groups]

@@ -27,7 +27,7 @@ def layers_of(trace: Trace, block: str, data: bytes) -> Iterator[bytes]:
 
 
 def exact(trace: Trace, head: HeadRef, data: bytes) -> bytes | None:
-    """Return one head's exact weights, None where they are too many; those of a long text are kept, since they take a while."""
+    """Return one head's exact weights, None if they are too many; those of a long text are kept, since they take a while."""
     if is_whole(trace.block(head.block)):
         return sheet(trace, head, data)
     return backend().derived(trace.request, ("sheet", head), lambda t: sheet(t, head, data))

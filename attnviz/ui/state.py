@@ -66,7 +66,7 @@ def write_url() -> None:
 
 
 def page_parameter(name: str) -> str:
-    """Return a URL parameter that only the open page uses, such as a glossary term; "" where the link has none.
+    """Return a URL parameter that only the open page uses, such as a glossary term; "" if the link has none.
 
     The URL keeps it beside the selection as long as the page reads it.
     """

@@ -80,7 +80,7 @@ def test_nothing_is_measured_before_the_reader_asks(shown: Callable[..., AppTest
     app = shown()
     assert not app.exception
     assert not app.error
-    assert current_run.runner().look("") is None
+    assert current_run.runner().poll("") is None
     assert len(app.get("plotly_chart")) == 0
     assert "Measure above" in written(app)
     assert "12 heads of 32 numbers" in written(app)
@@ -118,7 +118,7 @@ def test_a_stopped_run_keeps_what_it_has_and_its_process_is_gone(
     app.button(key="cost-start").click().run()
     until_found(app, 12)
     assert "This machine was busy when the run began" in written(app)
-    assert current_run.runner().look("").running
+    assert current_run.runner().poll("").running
     app.button(key="cost-stop").click().run()
     report = ended(app)
     assert (report.state, len(report.found)) == ("stopped", 12)

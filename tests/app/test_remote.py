@@ -10,12 +10,9 @@ import pytest
 from attnviz.backends.local import LocalBackend
 from attnviz.ui.backend import backend, reader_id
 from tests.app.conftest import drawn, say, written
+from tests.pages import SCRIPTS, scripts
 from tests.servers import running_server
 
-PAGES = {
-    "explore": ("attention", "compare", "heads"),
-    "learn": ("coreference", "syntax", "places", "glossary", "cost"),
-}
 NOT_THERE = {
     "inside": "This backend has no model to walk through. Open the backend local: for that.",
     "whatif": "This backend has no model to change anything in. Open the backend local: for that.",
@@ -40,12 +37,11 @@ def numbers(app) -> list:
 
 def test_every_page_works_and_shows_the_same_numbers(opened, elsewhere):
     there = opened()
-    for folder, names in PAGES.items():
-        for name in names:
-            there.switch_page(f"pages/{folder}/{name}.py").run()
-            assert not there.exception, name
-            assert not there.error, (name, written(there))
-            assert "only weights are here" not in written(there), "tiles ask for values too"
+    for script in scripts(*NOT_THERE):
+        there.switch_page(script).run()
+        assert not there.exception, script
+        assert not there.error, (script, written(there))
+        assert "only weights are here" not in written(there), "tiles ask for values too"
     there.switch_page("pages/explore/attention.py").run()
     assert "Verified" in [badge.proto.body for badge in there.get("badge")] or "the model's own output" in written(there)
     assert not [button for button in there.button if button.label.startswith("Check all")]
@@ -60,7 +56,7 @@ def test_every_page_works_and_shows_the_same_numbers(opened, elsewhere):
 
 @pytest.mark.parametrize("name", NOT_THERE)
 def test_pages_that_need_the_model_itself_say_how_to_open_it(opened, elsewhere, name: str):
-    app = opened().switch_page(f"pages/learn/{name}.py").run()
+    app = opened().switch_page(SCRIPTS[name]).run()
 
     assert not app.exception
     assert NOT_THERE[name] in written(app).replace("`", "")

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from tests.app.visitors import ROOT, Server, open_page, running_app
 from tests.contract.test_fuzz_texts import TEXTS
 from tests.fuzz import amounts, check_promise
+from tests.pages import PATHS
 from tests.servers import wait_until
 from tests.unit.test_fuzz_links import changed_links
 
 pytestmark = pytest.mark.slow
-PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/shell.py").read_text())[1:])
 FULL, SENTENCES = 10, 30  # by the 10th sentence a cache of 4 MB is full
 GROWTH = 50 * 2**20  # bytes; the thousand sentences of benchmarks/soak.py have the same bound
 
@@ -71,7 +71,7 @@ def test_no_link_and_no_text_breaks_a_page(server: Server, examples: int):
             if visitor.field:
                 assert "exception" not in await visitor.run(text)
 
-    cases = st.tuples(st.sampled_from(PAGES), changed_links(), TEXTS.map(lambda text: text.encode(errors="replace").decode()))
+    cases = st.tuples(st.sampled_from(PATHS), changed_links(), TEXTS.map(lambda text: text.encode(errors="replace").decode()))
     check_promise(examples, cases, lambda case: asyncio.run(visit(*case)))
     assert process(server).is_running()
     assert not re.findall(r"\w+ at \S+\.py:\d+ \(.*", server.log.read_text())  # the form of a logged exception (logs.py)

@@ -15,18 +15,15 @@ from attnviz.types import AttentionRequest, HeadRef, Link, Pattern, Unit
 from attnviz.ui.backend import backend
 from attnviz.view_state import ViewOptions
 from tests.app.conftest import written
+from tests.pages import scripts
 from tests.small_models import tokenizer
 from tests.unit.test_unknown_tokens import CHINESE, MINILM, bpe
 
 PARROT = "The boy saw a 🦜 because it sang"
-PAGES = (
-    "pages/explore/attention.py", "pages/explore/compare.py", "pages/explore/heads.py", "pages/learn/coreference.py",
-    "pages/learn/syntax.py", "pages/learn/inside.py", "pages/learn/whatif.py",
-)  # fmt: skip
 UNREAD = "all-MiniLM-L6-v2 cannot read “🦜”: it sees [UNK] in its place. It reads this text in lower case."
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", scripts("cost", "places", "glossary"))
 def test_every_page_that_reads_a_text_says_what_the_model_cannot_read(opened, page: str):
     app = opened(text=PARROT).switch_page(page).run()
 

@@ -14,8 +14,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.app.visitors import ROOT, Server, Visitor, open_page, running_app
+from tests.pages import PATHS
 
-PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/shell.py").read_text())[1:])
 # Words of one token, so that messages quote them unchanged.
 MINE, YOURS = "zebra", "tiger"
 FAULTY = """
@@ -67,7 +67,7 @@ async def use_app(server: Server, word: str, other: str) -> None:
 
 async def open_every_page(server: Server, word: str) -> None:
     """Open every page by a link with the word in every parameter."""
-    for page in PAGES:
+    for page in PATHS:
         async with open_page(server, page, hostile(word)) as visitor:
             assert "exception" not in await visitor.run()
 

@@ -18,13 +18,13 @@ from transformers import PreTrainedTokenizerFast
 
 from attnviz.selection import PARAMETERS
 from attnviz.ui import warm_up
-from tests.browser.conftest import LAPTOP, ROOT, Visit, free_port, started
+from tests.browser.conftest import LAPTOP, Visit, free_port, started
+from tests.pages import PATHS
 from tests.small_models import WORDS, random_model
 
 SLOW = 90_000
 QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
 FIELDS = "[data-testid=stTextInput] input:visible, [data-testid=stTextArea] textarea:visible"
-PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/shell.py").read_text())[1:])
 OWN = ("arcs", "way", "reading", "by", "what", "seen", "term", "step", "habit")  # what only one page reads of an address
 TEXT = "\"'></style><img src=x id=evil onerror=alert(1)>the cat"
 MORE = (
@@ -107,7 +107,7 @@ def typed_everywhere(page: Page) -> None:
         settled(page)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path or "attention")
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path or "attention")
 def test_on_no_page_hostile_text_is_more_than_text(visit: Visit, path: str):
     page = visit.open(f"/{path}?{address()}")
     settled(page)

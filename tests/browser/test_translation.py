@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import LAPTOP, PHONE, Visit
 from tests.browser.test_axe import violations
+from tests.pages import PATHS
 
 SLOW = 60_000
 QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
 TEXT = "The trophy does not fit in the suitcase because it is too big"
-PATHS = ["/", "/compare", "/heads", "/coreference", "/syntax", "/inside", "/whatif", "/cost", "/places", "/glossary"]
 NOTICE = "#attnviz-notice"
 # How translators put their text into a page. Each is given a text node; capitals distinguish the text from the old one.
 WAYS = {
@@ -79,7 +79,7 @@ def lines(page: Page) -> list[str]:
     return [re.sub(r"\s+", " ", line).strip() for line in untranslated.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [f"/{path}" for path in PATHS])
 def test_every_page_is_marked_before_anything_is_drawn(visit: Visit, path: str):
     page = visit.open(path)
     assert page.evaluate("[document.documentElement.translate, document.body.translate]") == [False, False]

@@ -97,7 +97,7 @@ def test_the_board_writes_what_python_writes(model: str, text: str, special: str
         assert theirs["two"] == [encoding.two(w) for w in weights], head
         assert theirs["percent"] == [encoding.percent(w) for w in weights], head
         facts, note = head_profile.profile(ours), head_roles.sink(ours)
-        assert theirs["profile"] == [[look.label, look.written] for look in facts.lines], head
+        assert theirs["profile"] == [[look.label, look.share_text] for look in facts.lines], head
         assert theirs["rows"] == facts.rows
         assert theirs["entropy"] in facts.spread
         message = "" if note is None else note.sentence
@@ -162,7 +162,7 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
         for at in range(len(want)):
             best = [encoding.percent(w) for w in sorted(pattern.weights[at].tolist(), reverse=True)[:1]]
             assert best[0] in head_roles.as_text(pattern, at)
-        assert _percents(role.sentence) <= {look.written for look in facts.lines} | _others(pattern, facts)
+        assert _percents(role.sentence) <= {look.share_text for look in facts.lines} | _others(pattern, facts)
 
 
 def _percents(sentence: str) -> set[str]:
@@ -174,7 +174,7 @@ def _percents(sentence: str) -> set[str]:
 def _others(pattern: Pattern, facts: head_profile.HeadProfile) -> set[str]:
     """The share of one word, or of the same word elsewhere: no line of the profile."""
     role = head_roles.role(pattern)
-    return {role.written} if role.kind in ("same", "word") else set()
+    return {role.share_text} if role.kind in ("same", "word") else set()
 
 
 @EVERY

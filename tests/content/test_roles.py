@@ -126,7 +126,7 @@ def test_the_first_row_of_a_decoder_counts_nothing_and_its_first_word_has_a_line
     assert found["the first word"].share == pytest.approx(0.932, abs=5e-4)
     assert found["itself"].share == pytest.approx(0.0151, abs=5e-5)
     assert found["itself"].share == pytest.approx(np.mean([pattern.weights[row, row] for row in rows]), abs=1e-6)
-    assert found["the first word"].written == "93\u202f%"
+    assert found["the first word"].share_text == "93\u202f%"
     assert "93\u202f% of its attention" in head_roles.role(pattern).sentence
 
 

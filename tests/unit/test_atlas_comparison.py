@@ -39,7 +39,7 @@ def test_only_links_that_both_have_are_counted(tmp_path: Path):
     found = compare(made(tmp_path, ALL), made(tmp_path, FEWER), ("det", "dh"))
     (one,) = found.pairs
     assert (found.same, found.only, found.same_rule) == (("Trees", "Names", "Jobs"), ((), ()), True)
-    assert (one.common, one.whole) == (True, (100, 90))
+    assert (one.common, one.totals) == (True, (100, 90))
     assert (one.first.head, one.first.evidence.hits, one.first.evidence.n) == (HeadRef(0, 1), 36, 45)
     assert (one.second.head, one.second.evidence.hits, one.second.evidence.n) == (HeadRef(1, 2), 45, 45)
     assert one.difference is not None

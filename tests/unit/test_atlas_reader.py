@@ -308,7 +308,7 @@ def test_a_header_of_many_megabytes_is_not_read(tmp_path: Path):
 
 def test_a_member_larger_than_allowed_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = atlases.write(tmp_path / "large.npz", atlases.members(LINKS, QUESTIONS))
-    monkeypatch.setattr(npz, "MOST", 23)
+    monkeypatch.setattr(npz, "MAX_BYTES", 23)
     with pytest.raises(BadInputError, match=r"24 bytes, where at most 23 are allowed"):
         reader.read(file).links("det")
 

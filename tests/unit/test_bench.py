@@ -43,11 +43,11 @@ def until(runner: BenchmarkRunner, ready: Callable[[BenchmarkReport], bool], rea
     """What a desk reports as soon as it is `ready`; the reader looks all the time."""
     end = time.monotonic() + WAIT
     while time.monotonic() < end:
-        found = runner.look(reader)
+        found = runner.poll(reader)
         if found is not None and ready(found):
             return found
         time.sleep(0.02)
-    raise AssertionError(f"not ready: {runner.look(reader)}")
+    raise AssertionError(f"not ready: {runner.poll(reader)}")
 
 
 def begun(runner: BenchmarkRunner) -> BenchmarkReport:
@@ -129,7 +129,7 @@ def test_printed_results_are_kept_when_it_is_stopped_and_the_process_has_ended()
 
     runner.stop("one", WAIT)
 
-    after = runner.look("one")
+    after = runner.poll("one")
     assert after is not None
     assert (after.state, after.found, after.running) == ("stopped", report.found, False)
     assert gone(report.pid)
@@ -141,7 +141,7 @@ def test_one_run_at_a_time_and_only_its_owner_stops_it():
     number = begun(runner).number
     assert not runner.start(PLAN, "two")
     runner.stop("two")
-    seen = runner.look("two")
+    seen = runner.poll("two")
     assert seen is not None
     assert (seen.number, seen.running, len(seen.found)) == (number, True, 3)  # who waits sees how it fares
     assert (runner.owns("one"), runner.owns("two")) == (True, False)
@@ -157,7 +157,7 @@ def test_it_ends_when_the_one_who_started_it_is_gone_though_others_look():
     runner = BenchmarkRunner(fake("time.sleep(600)"), owner_timeout=0.5)
     pid = begun(runner).pid
     report = until(runner, lambda report: not report.running, "two")
-    assert (report.state, len(report.found)) == ("left", 3)
+    assert (report.state, len(report.found)) == ("abandoned", 3)
     assert gone(pid)
 
 

@@ -85,7 +85,7 @@ def test_javascript_leaves_out_the_very_cells_that_python_leaves_out(tmp_path: P
     given = {"rows": rows.astype(float).tolist(), "keeps": [{"rule": keep.rule, "value": keep.value} for keep in keeps]}
     found = in_javascript(LEAVES, tmp_path, given)
     for keep, theirs in zip(keeps, found, strict=True):
-        np.testing.assert_array_equal(np.array(theirs), filters.kept(rows, keep) > 0, err_msg=str(keep))
+        np.testing.assert_array_equal(np.array(theirs), filters.strongest(rows, keep) > 0, err_msg=str(keep))
 
 
 def as_dict(options: ViewOptions) -> dict[str, Any]:

@@ -47,42 +47,42 @@ def shown(options: ViewOptions, tokens: tuple[Token, ...] = PAIR, keys: tuple[To
 
 
 def test_least_keeps_every_weight_that_is_not_smaller():
-    found = filters.kept(WEIGHTS, Keep("least", 0.2))
+    found = filters.strongest(WEIGHTS, Keep("least", 0.2))
     want = [[[0, 0.4, 0.3, 0, 0], [0.2] * 5], [[0.7, 0, 0, 0.2, 0], [0, 0, 0, 0, 1]]]
     np.testing.assert_array_equal(found, np.array(want, np.float32))
 
 
 def test_top_keeps_the_largest_of_each_row_and_of_equals_the_first():
-    found = filters.kept(WEIGHTS, Keep("top", 2.0))
+    found = filters.strongest(WEIGHTS, Keep("top", 2.0))
     want = [[[0, 0.4, 0.3, 0, 0], [0.2, 0.2, 0, 0, 0]], [[0.7, 0, 0, 0.2, 0], [0, 0, 0, 0, 1]]]
     np.testing.assert_array_equal(found, np.array(want, np.float32))
 
 
 def test_top_of_more_than_there_are_keeps_all():
-    np.testing.assert_array_equal(filters.kept(WEIGHTS, Keep("top", 9.0)), WEIGHTS)
+    np.testing.assert_array_equal(filters.strongest(WEIGHTS, Keep("top", 9.0)), WEIGHTS)
 
 
 def test_mass_keeps_the_fewest_that_reach_the_share():
     # 0.4 + 0.3 = 0.7 falls short of 0.8, with 0.15 it is reached; four fifths of five equals are four, the first ones.
-    found = filters.kept(WEIGHTS, Keep("mass", 0.8))
+    found = filters.strongest(WEIGHTS, Keep("mass", 0.8))
     want = [[[0, 0.4, 0.3, 0.15, 0], [0.2, 0.2, 0.2, 0.2, 0]], [[0.7, 0, 0, 0.2, 0], [0, 0, 0, 0, 1]]]
     np.testing.assert_array_equal(found, np.array(want, np.float32))
 
 
 def test_mass_is_a_share_of_what_the_row_shows():
     # The row shows 0.6 of its attention; half of that is 0.3.
-    found = filters.kept(np.array([[0.1, 0.3, 0.2]], np.float32), Keep("mass", 0.5))
+    found = filters.strongest(np.array([[0.1, 0.3, 0.2]], np.float32), Keep("mass", 0.5))
     np.testing.assert_array_equal(found, np.array([[0, 0.3, 0]], np.float32))
 
 
 def test_all_of_a_row_leaves_nothing_out():
-    np.testing.assert_array_equal(filters.kept(WEIGHTS, Keep("mass", 1.0)), WEIGHTS)
+    np.testing.assert_array_equal(filters.strongest(WEIGHTS, Keep("mass", 1.0)), WEIGHTS)
 
 
 def test_filtering_leaves_the_weights_it_was_given_alone():
     before = WEIGHTS.copy()
     for keep in (Keep("least", 0.3), Keep("top", 1.0), Keep("mass", 0.5)):
-        filters.kept(WEIGHTS, keep)
+        filters.strongest(WEIGHTS, keep)
     np.testing.assert_array_equal(WEIGHTS, before)
 
 

@@ -440,8 +440,8 @@ def test_sink_role_and_profile_write_the_same_share():
     pattern = made(rows, sentence(*WORDS))
     (look, *_), found, note = head_profile.profile(pattern).lines, head_roles.role(pattern), head_roles.sink(pattern)
     assert note is not None
-    assert look.written in found.sentence
-    assert look.written in note.sentence
+    assert look.share_text in found.sentence
+    assert look.share_text in note.sentence
     assert sum(one.percent for one in head_profile.profile(pattern).lines) == 100
 
 

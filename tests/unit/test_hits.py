@@ -17,7 +17,7 @@ def test_a_bit_is_a_head_in_the_order_of_layers_the_last_byte_filled_with_nothin
 
 
 def test_more_than_memory_should_hold_is_refused_before_it_is_taken(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(npz, "MOST", 19)
+    monkeypatch.setattr(npz, "MAX_BYTES", 19)
     with pytest.raises(BadInputError, match="2 links of 10 heads take more than the 19 bytes allowed"):
         unpacked(np.zeros((2, 2), np.uint8), (2, 5))
 

@@ -12,7 +12,7 @@ from PIL import Image
 from attnviz.backends import open_backend
 from attnviz.backends.cached import size_in_bytes
 from attnviz.engine.reference import bert
-from attnviz.engine.reference.head_steps import MOST, HeadSteps, LayerSteps
+from attnviz.engine.reference.head_steps import MAX_TOKENS, HeadSteps, LayerSteps
 from attnviz.errors import BadInputError, TooLongError
 from attnviz.figures import encoding, html_matrix, units
 from attnviz.lessons import template
@@ -186,7 +186,7 @@ def test_nothing_can_be_written_and_little_is_kept(one: HeadSteps, backend, mode
 
 
 def test_what_cannot_be_traced_by_step_is_refused_with_a_reason(backend):
-    with pytest.raises(TooLongError, match=str(MOST)):
+    with pytest.raises(TooLongError, match=str(MAX_TOKENS)):
         backend.step_trace(AttentionRequest("minilm", "word " * 200), HeadRef(0, 0))
     with pytest.raises(BadInputError, match="has no head"):
         backend.step_trace(AttentionRequest("minilm", TEXT), HeadRef(99, 0))

@@ -12,7 +12,7 @@ from attnviz.backends import open_backend
 from attnviz.backends.cached import size_in_bytes
 from attnviz.engine import reference
 from attnviz.engine.reference import AS_TRAINED, Intervention
-from attnviz.engine.reference.intervened import MOST, NAMED, InterventionResult
+from attnviz.engine.reference.intervened import MAX_TOKENS, NAMED, InterventionResult
 from attnviz.engine.reference.word_order import Float64Tensors, shuffled_order
 from attnviz.errors import BadInputError, EmptyTextError, TooLongError
 from attnviz.models import load
@@ -172,7 +172,7 @@ def test_tensors_become_float64_only_on_access():
 
 def test_an_impossible_intervention_is_refused_with_the_reason(backend, tmp_path):
     minilm = AttentionRequest("minilm", TEXT)
-    with pytest.raises(TooLongError, match=f"at most {MOST} tokens; this text has 82"):
+    with pytest.raises(TooLongError, match=f"at most {MAX_TOKENS} tokens; this text has 82"):
         backend.intervene(AttentionRequest("minilm", "word " * 80), 0, AS_TRAINED)
     with pytest.raises(TooLongError, match="at most"):
         backend.compare_orders(AttentionRequest("minilm", "word " * 80), HeadRef(0, 0), OPEN, 0)

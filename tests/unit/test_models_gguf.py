@@ -112,7 +112,7 @@ def test_a_damaged_conversion_is_noticed_and_made_again(tmp_path, card, converte
     assert torch.equal(outputs(load.load(card, settings, lines.append)), want)
     assert [line.message.split()[0] for line in lines] == ["Converting"]
     assert path.read_bytes() == content
-    assert gguf.kept(path.parent)
+    assert gguf.is_complete(path.parent)
     assert len(kept_folders(tmp_path)) == 1
 
 
@@ -123,7 +123,7 @@ def test_a_manifest_that_names_nothing_or_leads_elsewhere_counts_as_damaged(tmp_
     hash = hashlib.sha256(b"x").hexdigest()
     for manifest in ({}, [], {"../secret": hash}, {"secret": hash}, 7, None):
         (tmp_path / "kept" / "manifest.json").write_text(json.dumps(manifest))
-        assert not gguf.kept(tmp_path / "kept")
+        assert not gguf.is_complete(tmp_path / "kept")
 
 
 @pytest.mark.parametrize("listens", [True, False])
@@ -174,8 +174,8 @@ def test_several_that_convert_at_once_all_end_with_a_whole_copy(tmp_path):
     model, names = random_model("gpt2"), tokenizer()
     folder = tmp_path / "kept"
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda _: gguf.keep(model, names, folder), range(18)))
-    assert gguf.kept(folder)
+        list(pool.map(lambda _: gguf.store(model, names, folder), range(18)))
+    assert gguf.is_complete(folder)
     assert kept_folders(tmp_path) == ["kept"]
 
 
@@ -195,7 +195,7 @@ def test_two_processes_that_convert_at_once_both_end_well(tmp_path, card, site):
     answers = [process.communicate(timeout=240)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert answers[0] == answers[1] != ""
-    assert gguf.kept(gguf.folder_of(tmp_path / "cache", card.sha256[0][1]))
+    assert gguf.is_complete(gguf.folder_of(tmp_path / "cache", card.sha256[0][1]))
     assert len(kept_folders(tmp_path / "cache")) == 1
 
 
@@ -205,16 +205,16 @@ def test_what_an_ended_process_left_half_written_is_removed_and_what_is_under_wa
         folder.mkdir()
         (folder / "model.safetensors").write_bytes(b"half")
     os.utime(old, (time.time() - 2 * gguf.ABANDONED,) * 2)
-    gguf.keep(random_model("gpt2"), tokenizer(), tmp_path / "kept")
+    gguf.store(random_model("gpt2"), tokenizer(), tmp_path / "kept")
     assert kept_folders(tmp_path) == [new.name, "kept"]
 
 
 def test_a_file_where_the_copy_should_be_is_reported_or_replaced(tmp_path):
     (tmp_path / "kept").write_text("not a folder")
-    gguf.keep(random_model("gpt2"), tokenizer(), tmp_path / "kept")
-    assert gguf.kept(tmp_path / "kept")
+    gguf.store(random_model("gpt2"), tokenizer(), tmp_path / "kept")
+    assert gguf.is_complete(tmp_path / "kept")
     with pytest.raises(OutputError, match="ATTNVIZ_CACHE_DIR"):
-        gguf.keep(random_model("gpt2"), tokenizer(), tmp_path / "kept" / "model.safetensors" / "deeper")
+        gguf.store(random_model("gpt2"), tokenizer(), tmp_path / "kept" / "model.safetensors" / "deeper")
 
 
 def test_an_altered_gguf_file_is_refused_even_where_its_conversion_is_kept(tmp_path, site, monkeypatch, card):

@@ -68,10 +68,10 @@ def test_no_text_leaves_its_place():
 
 def test_beyond_its_bound_a_cell_has_one_head_less_exact_and_then_only_words(monkeypatch: pytest.MonkeyPatch):
     whole = trace()._repr_html_()
-    monkeypatch.setattr(notebook, "MOST", len(frame(trace(), name="mine", roles=roles(trace(), "self"))))
+    monkeypatch.setattr(notebook, "MAX_BYTES", len(frame(trace(), name="mine", roles=roles(trace(), "self"))))
     frame_only = trace()._repr_html_()
     assert page(frame_only).count('class="attnviz-data"') == 1
-    monkeypatch.setattr(notebook, "MOST", 10)
+    monkeypatch.setattr(notebook, "MAX_BYTES", 10)
     words = trace()._repr_html_()
     assert "<" not in words
     assert "Of so many heads a cell holds no picture" in words

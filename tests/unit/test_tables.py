@@ -114,7 +114,7 @@ def test_a_head_that_is_not_there_is_refused(trace):
 
 
 def test_a_table_that_would_be_too_large_is_refused_before_it_is_made(trace, monkeypatch):
-    monkeypatch.setattr(tables, "MOST", 800)  # 3 layers of 2 heads on 12 x 12 tokens are 864
+    monkeypatch.setattr(tables, "MAX_WEIGHTS", 800)  # 3 layers of 2 heads on 12 x 12 tokens are 864
     for make in (trace.to_frame, trace.to_xarray):
         with pytest.raises(errors.TooLongError, match=r"at most 800 weights; 6 heads on 12 × 12 tokens make 864\. Give"):
             make()

@@ -16,7 +16,7 @@ from attnviz.models import catalog
 from attnviz.types import AttentionRequest, Token
 from tests.wires import projections
 
-MOST = 2**30
+MAX_BYTES = 2**30
 SHORT = AttentionRequest("minilm", "It slept.")
 OTHER = replace(catalog.card("minilm"), id="local:theirs", max_tokens=10**9, layers=10**9, heads=10**9)
 
@@ -37,7 +37,7 @@ def words(count: int, end: int = 1, word: int = 0, segment: int = 0) -> tuple[To
 def test_an_answer_within_the_limits_is_returned():
     found = answered(SHORT, words(5, 9), heads=12, layers=6)
 
-    assert AnswerLimits.of(SHORT, None, MOST).check(found) is found
+    assert AnswerLimits.of(SHORT, None, MAX_BYTES).check(found) is found
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_an_answer_within_the_limits_is_returned():
 )
 def test_an_answer_beyond_the_limits_is_refused(found: Trace, message: str):
     with pytest.raises(AnswerError, match=message):
-        AnswerLimits.of(SHORT, None, MOST).check(found)
+        AnswerLimits.of(SHORT, None, MAX_BYTES).check(found)
 
 
 @pytest.mark.slow
@@ -68,12 +68,12 @@ def test_one_megabyte_of_tokens_never_becomes_gigabytes_of_weights():
     assert len(data) < 1.5e6
 
     with pytest.raises(AnswerError, match="would hold 14,400,000,000"):
-        AnswerLimits.of(long, OTHER, MOST).check(wire.loads(data))
+        AnswerLimits.of(long, OTHER, MAX_BYTES).check(wire.loads(data))
 
 
 def test_a_server_s_card_counts_up_to_a_limit_and_never_for_a_known_model():
     long = "word " * 30_000
-    theirs, ours = (AnswerLimits.of(AttentionRequest(name, long), OTHER, MOST) for name in (OTHER.id, "minilm"))
+    theirs, ours = (AnswerLimits.of(AttentionRequest(name, long), OTHER, MAX_BYTES) for name in (OTHER.id, "minilm"))
 
     assert (theirs.tokens, theirs.layers, theirs.heads) == (65_536, 512, 512)
     assert (ours.tokens, ours.layers, ours.heads) == (512, 6, 12)
@@ -81,8 +81,8 @@ def test_a_server_s_card_counts_up_to_a_limit_and_never_for_a_known_model():
 
 def test_a_short_text_has_a_small_answer():
     # 6 layers of 12 heads over 172 tokens each way, 8 bytes a number; whole, 1,024 numbers a token more.
-    assert AnswerLimits.of(SHORT, None, MOST).bytes == 8 * 6 * 12 * 172 * 172 + 2**20
-    assert AnswerLimits.of(SHORT, None, MOST, full=True).bytes == 8 * 6 * 12 * 172 * (172 + 1024) + 2**20
+    assert AnswerLimits.of(SHORT, None, MAX_BYTES).bytes == 8 * 6 * 12 * 172 * 172 + 2**20
+    assert AnswerLimits.of(SHORT, None, MAX_BYTES, full=True).bytes == 8 * 6 * 12 * 172 * (172 + 1024) + 2**20
     assert AnswerLimits.of(SHORT, None, 1000).bytes == 1000
 
 
@@ -93,6 +93,6 @@ def test_a_decoder_may_have_more_layers_than_the_encoder_and_a_text_of_its_own()
     weights = np.full((card.heads, 5, 5), 0.2, np.float32)
     decoder = Block("decoder", tokens, tokens, (Dense(weights),) * (card.layers + 1))
 
-    AnswerLimits.of(request, None, MOST).check(Trace(request, (decoder,), written="Es schlief."))
+    AnswerLimits.of(request, None, MAX_BYTES).check(Trace(request, (decoder,), written="Es schlief."))
     with pytest.raises(AnswerError, match="its text of 3 characters"):
-        AnswerLimits.of(request, None, MOST).check(Trace(request, (decoder,), written="Es."))
+        AnswerLimits.of(request, None, MAX_BYTES).check(Trace(request, (decoder,), written="Es."))

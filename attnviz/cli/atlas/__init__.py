@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-ATLAS = "a model that an atlas is shipped for, or a file that `attnviz atlas build` wrote"
+ATLAS = "a model with a shipped atlas, or a file that `attnviz atlas build` wrote"
 HEADS = 10  # how many `top` lists without -k
 
 
@@ -23,30 +23,32 @@ def add(commands: Any) -> None:
 
 
 def _add_build(actions: Any) -> None:
-    build = actions.add_parser("build", help="write an atlas: which head is right on which link")
+    build = actions.add_parser("build", help="write an atlas: which head finds which links")
     build.add_argument(
         "--model", default="minilm", metavar="M", help="a model of the catalogue, or a folder such as ./my-model"
     )
     build.add_argument("--conllu", nargs="+", action="extend", default=[], metavar="FILE", help="sentences with dependencies")
     build.add_argument("--gap", nargs="+", action="extend", default=[], metavar="FILE", help="pronouns in GAP's format")
     build.add_argument("--winogender", nargs="+", action="extend", default=[], metavar="FILE", help="Winogender's sentences")
-    build.add_argument("--toml", nargs="+", action="extend", default=[], metavar="FILE", help="sentences of your own")
+    build.add_argument("--toml", nargs="+", action="extend", default=[], metavar="FILE", help="your own sentences")
     build.add_argument(
-        "-o", "--output", required=True, metavar="FILE", help="where to write; FILE.parts keeps finished parts until then"
+        "-o", "--output", required=True, metavar="FILE", help="the file to write; until then, FILE.parts keeps finished parts"
     )
-    build.add_argument("--format", choices=("text", "json"), default="text", help="how the best heads are shown")
+    build.add_argument("--format", choices=("text", "json"), default="text", help="format of the list of best heads")
     build.add_argument("--strict", action="store_true", help="stop at the first line that cannot be read")
-    build.add_argument("--workers", type=int, default=1, metavar="N", help="processes, each with the model and one thread")
+    build.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="number of processes, each with the model and one thread"
+    )
     build.add_argument(
         "--control", action=argparse.BooleanOptionalAction, default=True,
-        help="measure an untrained twin too, with random weights; takes about as long again",
+        help="also measure an untrained twin with random weights; doubles the time",
     )  # fmt: skip
-    build.add_argument("--ray", action="store_true", help="spread over processes or machines by Ray Data, if installed")
+    build.add_argument("--ray", action="store_true", help="use several processes or machines with Ray Data, if it is installed")
     build.set_defaults(run=_build)
 
 
 def _add_show(actions: Any) -> None:
-    show = actions.add_parser("show", help="what an atlas holds: model, weights, corpora, rule, relations with counts")
+    show = actions.add_parser("show", help="show what an atlas contains: model, weights, corpora, rule, relations with counts")
     show.add_argument("atlas", nargs="?", default="minilm", metavar="ATLAS", help=f"{ATLAS} (default: minilm)")
     show.add_argument("--format", choices=("text", "json"), default="text")
     show.set_defaults(run=_show)
@@ -54,28 +56,30 @@ def _add_show(actions: Any) -> None:
 
 def _add_top(actions: Any) -> None:
     top = actions.add_parser(
-        "top", help="the best heads by a relation, a habit or a probe; without any of these, the best head of each"
+        "top", help="list the best heads by a relation, a habit or a probe; without any of these, the best head of each"
     )
     top.add_argument("--model", metavar="M", help=f"{ATLAS} (default: minilm, or the atlas's own)")
-    top.add_argument("--atlas", metavar="FILE", help="the same file, named as for `attnviz test-claim`")
+    top.add_argument("--atlas", metavar="FILE", help="a file, as for `attnviz test-claim`")
     top.add_argument("--relation", metavar="R", help="e.g. det, nsubj, obj; or coreference, gap, winogender for pronouns")
     top.add_argument(
-        "--direction", choices=("dh", "hd"), help="dh (default): the dependent looks at its head; hd: the head at it"
+        "--direction", choices=("dh", "hd"), help="dh (default): the dependent looks at its head; hd: the head looks at it"
     )
     top.add_argument("--habit", metavar="H", help="e.g. previous, same, sink, entropy, meaning: means over ordinary texts")
     top.add_argument("--probe", metavar="P", help="induction, duplicate-token or previous-token, on repeated random tokens")
-    top.add_argument("-k", metavar="N", help=f"how many heads (default: {HEADS})")
+    top.add_argument("-k", metavar="N", help=f"number of heads (default: {HEADS})")
     top.add_argument("--format", choices=("text", "json", "csv"), default="text")
     top.set_defaults(run=_top)
 
 
 def _add_compare(actions: Any) -> None:
-    compare = actions.add_parser("compare", help="two atlases side by side, on the links that both counted")
+    compare = actions.add_parser("compare", help="compare two atlases on the links that both counted")
     compare.add_argument("first", metavar="A", help=ATLAS)
     compare.add_argument("second", metavar="B", help="the same")
     compare.add_argument("--relation", metavar="R", help="one kind of link only, e.g. obj or gap (default: all)")
     compare.add_argument(
-        "--direction", choices=("dh", "hd"), help="dh: the dependent looks at its head; hd: the head at it (default: both)"
+        "--direction",
+        choices=("dh", "hd"),
+        help="dh: the dependent looks at its head; hd: the head looks at it (default: both)",
     )
     compare.add_argument("--format", choices=("text", "json", "csv"), default="text")
     compare.set_defaults(run=_compare)

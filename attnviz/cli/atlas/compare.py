@@ -25,7 +25,7 @@ def run(chosen: argparse.Namespace) -> None:
     both = lookup.by_name(chosen.first), lookup.by_name(chosen.second)
     for one in both:
         if warning := lookup.weights_warning(one):
-            io.say(warning)
+            io.note(warning)
     kinds: list[tuple[str, str] | None] = [None]
     if chosen.relation is not None:
         is_question = chosen.relation in {kind for one in both for kind in one.kinds}
@@ -52,7 +52,7 @@ def _as_json(both: tuple[Atlas, Atlas], found: AtlasComparison, pairs: tuple[Com
         "pairs": [
             {
                 "relation": one.relation, "direction": one.direction or None, "common": one.common,
-                "links": list(one.whole), "first": ranked_json(one.first), "second": ranked_json(one.second),
+                "links": list(one.totals), "first": ranked_json(one.first), "second": ranked_json(one.second),
                 "difference": None if one.difference is None else
                 {"points": one.difference[0], "interval": list(one.difference[1:])},
             }

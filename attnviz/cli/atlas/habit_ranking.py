@@ -15,10 +15,10 @@ from attnviz.linguistics.probes.habits import RENAMED
 from attnviz.types import HeadRef, joined, quoted
 
 
-def show(atlas: Atlas, name: str, most: int, form: str) -> None:
-    """Print the `most` best heads by one habit."""
+def show(atlas: Atlas, name: str, limit: int, form: str) -> None:
+    """Print the `limit` best heads by one habit."""
     habit = _habit(atlas, name)
-    rows = [_row(atlas, habit, rank, head) for rank, head in enumerate(habit.order[:most], 1)]
+    rows = [_row(atlas, habit, rank, head) for rank, head in enumerate(habit.order[:limit], 1)]
     facts = {"model": atlas.model, "habit": habit.key}
     if form == "csv":
         io.show_csv([facts | row for row in rows], [*facts, *rows[0]])
@@ -46,7 +46,7 @@ def _habit(atlas: Atlas, name: str) -> HabitResult:
     """Return the habit of that name or older name; raises BadInputError, which lists the atlas's habits."""
     key, known = RENAMED.get(name, name), {one.key: one for one in habit_report.results(atlas)}
     if key != name:
-        io.say(f"The habit {name} is called {key} now, after what it counts; --probe induction measures induction.")
+        io.note(f"The habit {name} is called {key} now, after what it counts; --probe induction measures induction.")
     if key not in known:
         missing = ", ".join(habit_report.missing(atlas))
         none = f" This model has none of: {missing}." if missing else ""

@@ -36,7 +36,7 @@ def by_name(name: str) -> Atlas:
 
 
 def in_file(file: str, model: str | None) -> Atlas:
-    """Return the atlas in a file; BadInputError where it is of another model than `model`."""
+    """Return the atlas in a file. Raises BadInputError if it is of another model than `model`."""
     atlas = reader.read(file)
     if model not in (None, atlas.model):
         raise BadInputError(

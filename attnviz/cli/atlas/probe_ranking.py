@@ -14,10 +14,10 @@ from attnviz.linguistics.probe_report import ProbeResult
 from attnviz.types import HeadRef
 
 
-def show(atlas: Atlas, key: str, most: int, form: str) -> None:
-    """Print the `most` best heads by one probe."""
+def show(atlas: Atlas, key: str, limit: int, form: str) -> None:
+    """Print the `limit` best heads by one probe."""
     probe = probe_report.result(atlas, key)
-    rows = [_row(probe, head) for head in probe.order[:most]]
+    rows = [_row(probe, head) for head in probe.order[:limit]]
     facts = {"model": atlas.model, "probe": probe.key}
     notes = _notes(atlas, probe)
     if form == "csv":

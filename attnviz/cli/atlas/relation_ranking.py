@@ -14,22 +14,22 @@ from attnviz.linguistics.claims import ENOUGH
 from attnviz.linguistics.head_ranking import HeadRanking, RankedHead, rank_heads
 from attnviz.types import joined
 
-WAYS = {
+DIRECTIONS = {
     "dh": "the dependent looks at its head",
     "hd": "the head looks at its dependent",
     "": "the pronoun looks at a candidate",
 }
 
 
-def show(atlas: Atlas, relation: str, direction: str, most: int, form: str) -> None:
-    """Print the `most` best heads by one kind of link."""
+def show(atlas: Atlas, relation: str, direction: str, limit: int, form: str) -> None:
+    """Print the `limit` best heads by one kind of link."""
     ranking = rank_heads(atlas, relation, direction)
     if form == "json":
-        io.show_json(_as_json(atlas, ranking, most))
+        io.show_json(_as_json(atlas, ranking, limit))
     elif form == "csv":
-        _show_csv(atlas, ranking, most)
+        _show_csv(atlas, ranking, limit)
     else:
-        io.show_lines(_as_lines(atlas, ranking, most))
+        io.show_lines(_as_lines(atlas, ranking, limit))
 
 
 def ranked_json(ranked: RankedHead) -> dict[str, Any]:
@@ -41,8 +41,8 @@ def ranked_json(ranked: RankedHead) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _as_json(atlas: Atlas, ranking: HeadRanking, most: int) -> dict[str, Any]:
-    heads, twin = ranking.heads[:most], ranking.control
+def _as_json(atlas: Atlas, ranking: HeadRanking, limit: int) -> dict[str, Any]:
+    heads, twin = ranking.heads[:limit], ranking.control
     return {
         "model": atlas.model, "relation": ranking.relation, "direction": ranking.direction or None,
         "offset": ranking.offset, "pooled": dict(ranking.pooled),
@@ -54,8 +54,8 @@ def _as_json(atlas: Atlas, ranking: HeadRanking, most: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show_csv(atlas: Atlas, ranking: HeadRanking, most: int) -> None:
-    heads = ranking.heads[:most]
+def _show_csv(atlas: Atlas, ranking: HeadRanking, limit: int) -> None:
+    heads = ranking.heads[:limit]
     rules = [name for name, _ in heads[0].evidence.baselines] if heads else []
     facts = {"model": atlas.model, "relation": ranking.relation, "direction": ranking.direction or None}
     rows = [
@@ -73,14 +73,14 @@ def _show_csv(atlas: Atlas, ranking: HeadRanking, most: int) -> None:
     )  # fmt: skip
 
 
-def _as_lines(atlas: Atlas, ranking: HeadRanking, most: int) -> list[str]:
+def _as_lines(atlas: Atlas, ranking: HeadRanking, limit: int) -> list[str]:
     title, notes = f"{ranking.relation} {ranking.direction}".rstrip(), _notes(atlas, ranking)
     if not ranking.heads:
-        return [f"{title} in {named(atlas.model)}: {WAYS[ranking.direction]}.", *notes]
-    best, heads = ranking.heads[0], ranking.heads[:most]
+        return [f"{title} in {named(atlas.model)}: {DIRECTIONS[ranking.direction]}.", *notes]
+    best, heads = ranking.heads[0], ranking.heads[:limit]
     rules = ", ".join(f"{_rule(name, ranking.offset)} {percentage(right)} %" for name, right in best.evidence.baselines)
     return [
-        f"{title} in {named(atlas.model)}: {WAYS[ranking.direction]} ({best.evidence.source})",
+        f"{title} in {named(atlas.model)}: {DIRECTIONS[ranking.direction]} ({best.evidence.source})",
         "",
         f"{'rank':>4}  {'head':<8}  {'chosen on':>14}  {'reported':>14}  {'rate, %':<22}  {'lead in points':<23}  corrected",
         *(_line(one) for one in heads),

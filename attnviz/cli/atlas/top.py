@@ -21,12 +21,12 @@ def run(chosen: argparse.Namespace, heads: int) -> None:
             f"--direction belongs to a --relation; got {chosen.direction} without one. Name one, or leave it out."
         )
     if warning := lookup.weights_warning(atlas):
-        io.say(warning)
+        io.note(warning)
     if not criteria:
         _check_no_list(chosen)
         summary.show(atlas, chosen.format)
         return
-    most, form = _most(chosen.k, heads), chosen.format
+    most, form = _limit(chosen.k, heads), chosen.format
     if criteria == ["relation"]:
         relation_ranking.show(atlas, chosen.relation, chosen.direction or "dh", most, form)
     elif criteria == ["habit"]:
@@ -35,7 +35,7 @@ def run(chosen: argparse.Namespace, heads: int) -> None:
         probe_ranking.show(atlas, chosen.probe, most, form)
 
 
-def _most(written: str | None, default: int) -> int:
+def _limit(written: str | None, default: int) -> int:
     """Return the number of heads from -k; more than there are means all."""
     if written is None:
         return default
@@ -46,7 +46,7 @@ def _most(written: str | None, default: int) -> int:
 
 
 def _check_no_list(chosen: argparse.Namespace) -> None:
-    """Raise BadInputError where an option needs a list of heads and no criterion was named."""
+    """Raise BadInputError if an option needs a list of heads and no criterion was named."""
     if chosen.k is not None or chosen.format == "csv":
         option = "-k counts" if chosen.k is not None else "--format csv lists"
         raise BadInputError(

@@ -1,6 +1,6 @@
 """Reference implementation of a transformer, every step by name: a BERT encoder and a Llama decoder, written to be read.
 
-`bert` and `llama` are the two transformers, one page each. This file walks through their layers, one after the other.
+`bert` and `llama` are the two transformers, one page each. This file runs their layers, one after the other.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def run(
     change: Intervention = AS_TRAINED,
     keep: Collection[int] | None = None,
 ) -> ForwardPass:
-    """One text, read from scratch. `keep` names the layers whose steps are kept (None: all); of the rest only the output is.
+    """Read one text from scratch. `keep` names the layers whose steps are kept (None: all); others keep only their output.
 
-    With `change.others` the keys and values of each layer are those of a second text, which the unchanged model reads
-    beside this one. Raises BadInputError for ids that the model does not have and changes that it cannot make.
+    With `change.others`, the keys and values of each layer come from a second text, which the unchanged model reads at the
+    same time. Raises BadInputError for ids that the model does not have and changes that it cannot make.
     """
     layers: list[Steps] = []
     with torch.inference_mode():
@@ -70,7 +70,7 @@ def forward(
 
 
 def logits(weights: ModelWeights, states: Float[np.ndarray, "token width"]) -> Float[np.ndarray, "token vocabulary"]:
-    """How well each word of the vocabulary fits as the next one after each token: the final states of a Llama, `Run.output`."""
+    """Return the next-token logits after each token, from the final states of a Llama (`ForwardPass.output`)."""
     if weights.family != "llama":
         raise BadInputError("Next words are what a decoder says; this model is an encoder. Choose a decoder.")
     with torch.inference_mode():
@@ -78,7 +78,7 @@ def logits(weights: ModelWeights, states: Float[np.ndarray, "token width"]) -> F
 
 
 def _check(weights: ModelWeights, ids: Sequence[int]) -> None:
-    """BadInputError unless there are ids, all within the vocabulary, and no more than the model has positions."""
+    """Raise BadInputError unless there are ids, all in the vocabulary, and no more than the model has positions."""
     if not ids:
         raise BadInputError("A text needs at least one token; this one has none.")
     odd = next((number for number in ids if not 0 <= number < weights.vocabulary), None)
@@ -92,7 +92,7 @@ def _check(weights: ModelWeights, ids: Sequence[int]) -> None:
 
 
 def _check_types(weights: ModelWeights, types: Sequence[int]) -> None:
-    """TokenError unless all segments are among those that a BERT tells apart."""
+    """Raise TokenError unless a BERT has all of these segments."""
     table = weights.tensors.get("embeddings.token_type_embeddings.weight")
     if table is not None and not all(0 <= number < len(table) for number in types):
         raise TokenError(

@@ -2,8 +2,8 @@
 
     a layer:   a = norm(x + attention(x)),   output = norm(a + feed_forward(a))
 
-Every token looks at every token, before and after it. Positions are learned vectors, added once to the words. Weights go
-by the names under which BERT is published. Axes are written beside the lines that change them; width = head * dim.
+Every token looks at every token, before and after it. Positions are learned vectors, added once to the words. Weights have
+the names of the published BERT. Axes are written beside the lines that change them; width = head * dim.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from attnviz.engine.reference.weights import ModelWeights
 
 
 def embedded(w: ModelWeights, ids: list[int], types: list[int], change: Intervention) -> dict[str, Tensor]:
-    """A vector for each token: that of the word, that of its segment (first or second text), and that of its position."""
+    """Return a vector for each token: those of the word, of its segment (first or second text) and of its position, summed."""
     words = w["embeddings.word_embeddings.weight"][ids]  # [token, width]
     segments = w["embeddings.token_type_embeddings.weight"][types]  # [token, width]
     positions = w["embeddings.position_embeddings.weight"][: len(ids)]  # [token, width]
@@ -34,9 +34,9 @@ def embedded(w: ModelWeights, ids: list[int], types: list[int], change: Interven
 def layer(
     w: ModelWeights, number: int, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Intervention
 ) -> dict[str, Tensor]:
-    """Return one layer: tokens exchange what they know, then each one works on what it has got.
+    """Compute one layer: tokens exchange information, then each token is processed by itself.
 
-    Queries come from `x`, keys and values from `seen`: the same text, or another one in cross-attention.
+    Queries come from `x`, keys and values from `seen`: the same text, or another text in cross-attention.
     """
     name = f"encoder.layer.{number}"
     exchanged = attention_block(w, f"{name}.attention", x, seen, change)
@@ -47,7 +47,7 @@ def layer(
 def attention_block(
     w: ModelWeights, name: str, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Intervention
 ) -> dict[str, Tensor]:
-    """Three views of each token, all heads at once; what they mix is projected, added to the input, and normed."""
+    """Compute attention for all heads at once: query, key and value of each token; mixed, projected, added and normalised."""
     q = split(linear(w, f"{name}.self.query", x), w.heads)  # [query, width] -> [head, query, dim]
     k = split(linear(w, f"{name}.self.key", seen), w.heads)  # [key, width] -> [head, key, dim]
     v = split(linear(w, f"{name}.self.value", seen), w.heads)  # [key, width] -> [head, key, dim]
@@ -64,7 +64,7 @@ def attention_block(
 
 
 def feed_forward(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> dict[str, Tensor]:
-    """Return each token by itself: widened, let through where positive, narrowed, added to what went in, and normed."""
+    """Process each token by itself: widened, passed through GELU, narrowed, added to the input, and normalised."""
     wide = linear(w, f"{name}.intermediate.dense", x)  # [token, width] -> [token, inner]
     active = gelu(wide)
     narrow = linear(w, f"{name}.output.dense", active)  # [token, inner] -> [token, width]
@@ -74,17 +74,17 @@ def feed_forward(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) ->
 
 
 def output(w: ModelWeights, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
-    """Return the final states: what the last layer hands on, as it is."""
+    """Return the final states: the output of the last layer, unchanged."""
     return x
 
 
 def linear(w: ModelWeights, name: str, x: Float[Tensor, "token in"]) -> Float[Tensor, "token out"]:
-    """x A^T + b: every output number is a weighted sum of all input numbers."""
+    """Return x A^T + b: every output number is a weighted sum of all input numbers."""
     return torch.einsum("ti,oi->to", x, w[f"{name}.weight"]) + w[f"{name}.bias"]
 
 
 def normed(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
-    """Layer norm: each token's numbers brought to mean 0 and variance 1, then stretched and shifted as learned.
+    """Apply layer norm: normalise each token's numbers to mean 0 and variance 1, then scale and shift them as learned.
 
     (x - mean) / sqrt(variance + epsilon) * gain + bias; Ba et al. 2016, arXiv:1607.06450.
     """
@@ -94,5 +94,5 @@ def normed(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> Float
 
 
 def gelu(x: Tensor) -> Tensor:
-    """x times the chance that a normal number is below x: a soft switch. Hendrycks & Gimpel 2016, arXiv:1606.08415."""
+    """Return x times the probability that a normal number is below x. Hendrycks & Gimpel 2016, arXiv:1606.08415."""
     return x * 0.5 * (1.0 + torch.erf(x / math.sqrt(2.0)))

@@ -17,11 +17,11 @@ from attnviz.engine.trace import locked
 from attnviz.errors import BadInputError, TooLongError
 from attnviz.types import HeadRef, Token
 
-MOST = 96  # tokens: more are not read one by one, and their steps would fill the memory of a server
+MAX_TOKENS = 96  # more are too many to step through, and their steps would fill a server's memory
 
-FEED_FORWARD = ("gate", "wide", "active", "narrow", "summed", "output")  # steps that no head takes part in
+FEED_FORWARD = ("gate", "wide", "active", "narrow", "summed", "output")  # steps without heads
 
-NAMES = {  # of what is learned: the matrix of the queries, and the norm that stands before attention is reached
+NAMES = {  # learned tensors: the matrix of the queries, and the norm before attention
     "bert": ("encoder.layer.{}.attention.self.query", "embeddings.LayerNorm"),
     "llama": ("layers.{}.self_attn.q_proj", "layers.{}.input_layernorm"),
 }
@@ -29,11 +29,12 @@ NAMES = {  # of what is learned: the matrix of the queries, and the norm that st
 
 @dataclass(frozen=True, eq=False)
 class HeadSteps:
-    """One head of one layer on one text, from the words to what is passed on. Arrays are read-only parts of the layer's.
+    """One head of one layer on one text, from the words to its output. Arrays are read-only parts of the layer's arrays.
 
-    Names are those of `STEPS`. `segments`, `positions`, `summed` and `added_norm` are BERT's alone and zero elsewhere;
-    `unnormed` and `normed` are what the norm before attention takes and gives: of the embedding in BERT, of the layer's
-    input in Llama. What of a head's queries is learned is `query_map` and `query_bias`, of that norm `gain` and `shift`.
+    Names are those of `STEPS`. `segments`, `positions`, `summed` and `added_norm` exist only in BERT and are zero elsewhere;
+    `unnormed` and `normed` are input and output of the norm before attention: of the embedding in BERT, of the layer's
+    input in Llama. The learned parts of a head's queries are `query_map` and `query_bias`, those of that norm `gain` and
+    `shift`.
     """
 
     family: str
@@ -73,13 +74,13 @@ class HeadSteps:
 
     @property
     def causal(self) -> bool:
-        """Whether the mask hides what stands later."""
+        """Whether the mask hides later tokens."""
         return self.family == "llama"
 
 
 @dataclass(frozen=True, eq=False)
 class LayerSteps:
-    """A layer on one text, all heads: steps of the embedding and of its attention, and what is learned of its queries."""
+    """All heads of one layer on one text: the steps of the embedding and of attention, and the learned query tensors."""
 
     family: str
     layer: int
@@ -96,7 +97,7 @@ class LayerSteps:
     shift: Float[np.ndarray, " width"]
 
     def head(self, head: HeadRef) -> HeadSteps:
-        """Return one head's part of it: nothing is computed or copied. Raises BadInputError for a head that is not there."""
+        """Return one head's part, without a computation or a copy. Raises BadInputError for a head that does not exist."""
         if head.block != "self" or head.layer != self.layer or head.head >= self.heads:
             raise BadInputError(
                 f"Layer {self.layer} has no head {head}: it has heads 0 to {self.heads - 1}. Choose one of these."
@@ -128,9 +129,11 @@ class LayerSteps:
 def layer_steps(
     w: ModelWeights, ids: Sequence[int], type_ids: Sequence[int] | None, tokens: tuple[Token, ...], layer: int
 ) -> LayerSteps:
-    """Return the text read as far as that layer, whose steps of attention are kept; TooLongError beyond `MOST` tokens."""
-    if len(ids) > MOST:
-        raise TooLongError(f"A head is walked through on at most {MOST} tokens; this text has {len(ids)}. Shorten the text.")
+    """Read the text up to one layer and keep its steps of attention. Raises TooLongError beyond `MAX_TOKENS`."""
+    if len(ids) > MAX_TOKENS:
+        raise TooLongError(
+            f"A head is shown step by step on at most {MAX_TOKENS} tokens; this text has {len(ids)}. Shorten the text."
+        )
     with torch.inference_mode():
         parts = forward(w, ids, type_ids)
         start = next(parts)
@@ -142,7 +145,7 @@ def layer_steps(
 
 
 def _learned(w: ModelWeights, layer: int) -> dict[str, np.ndarray]:
-    """Return copies of the query matrix and the norm's two vectors; what a family lacks is zero."""
+    """Return copies of the query matrix and the norm's two vectors; zeros for those that a family does not have."""
     query, norm = (name.format(layer) for name in NAMES[w.family])
     matrix, gain = w[f"{query}.weight"], w[f"{norm}.weight"]
     bias, shift = (w.tensors.get(f"{name}.bias") for name in (query, norm))

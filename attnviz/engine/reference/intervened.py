@@ -17,15 +17,15 @@ from attnviz.engine.trace import locked
 from attnviz.errors import TooLongError
 from attnviz.types import Token
 
-MOST = 40  # tokens: of more, no name would stand beside a row of the pictures, and all heads' weights fill a server's memory
-NAMED = 8  # next tokens that are spelled out
+MAX_TOKENS = 40  # more rows have no room for labels in the pictures, and all heads' weights would fill a server's memory
+NAMED = 8  # next tokens that are listed
 
 PROJECTION = {"bert": "encoder.layer.{}.attention.output.dense.weight", "llama": "layers.{}.self_attn.o_proj.weight"}
 
 
 @dataclass(frozen=True)
 class NextToken:
-    """A token that may come next: its id, its text, and its probability."""
+    """A possible next token: its id, its text, and its probability."""
 
     id: int
     text: str
@@ -34,13 +34,13 @@ class NextToken:
 
 @dataclass(frozen=True, eq=False)
 class InterventionResult:
-    """One text, read with one thing changed, or with nothing changed. Arrays are read-only.
+    """The result of reading one text with one change, or with none. Arrays are read-only.
 
-    `keys` are the tokens that the chosen layer looks at: the text's own, or another's. `weights` are those of every layer;
-    `states` is what each layer hands on, the embedding first; `output` the final states. Of the chosen layer there are
-    also which keys may be `seen`, the `scaled` scores, the lengths of `values`, what each head has mixed (`mix`), and
-    the length of what each head `adds` to a token. `next` are probabilities of what comes after the text (none in an
-    encoder), and `likely` the largest of them.
+    `keys` are the tokens that the chosen layer looks at: the text's own, or another text's. `weights` are those of every
+    layer; `states` the output of each layer, the embedding first; `output` the final states. The chosen layer also has which
+    keys may be `seen`, the `scaled` scores, the lengths of `values`, the output of each head (`mix`), and the length of what
+    each head `adds` to a token. `next` are the probabilities of the next token (none in an encoder), and `likely` the
+    largest of them.
     """
 
     family: str
@@ -50,7 +50,7 @@ class InterventionResult:
     keys: tuple[Token, ...]
     weights: tuple[
         Float[np.ndarray, "_ query _"], ...
-    ]  # layers may differ: joined heads are one, and keys may be another text's
+    ]  # layers may differ: joined heads count as one, and keys may come from another text
     states: Float[np.ndarray, "state token width"]
     output: Float[np.ndarray, "token width"]
     seen: Bool[np.ndarray, "query key"]
@@ -72,7 +72,7 @@ def intervene(
     keys: tuple[Token, ...],
     spelled: Callable[[int], str],
 ) -> InterventionResult:
-    """Return the whole pass; `spelled` says how a token of the vocabulary is written. TooLongError beyond `MOST` tokens."""
+    """Run the whole pass; `spelled` returns the text of a token id. Raises TooLongError beyond `MAX_TOKENS`."""
     fits(tokens)
     fits(keys, "the other text")
     with torch.inference_mode():
@@ -92,24 +92,24 @@ def intervene(
 
 
 def fits(tokens: Sequence[Token], name: str = "this text") -> None:
-    """TooLongError for a text beyond `MOST` tokens."""
-    if len(tokens) > MOST:
-        raise TooLongError(f"What if is tried on at most {MOST} tokens; {name} has {len(tokens)}. Shorten it.")
+    """Raise TooLongError for a text beyond `MAX_TOKENS`."""
+    if len(tokens) > MAX_TOKENS:
+        raise TooLongError(f"Experiments run on at most {MAX_TOKENS} tokens; {name} has {len(tokens)}. Shorten it.")
 
 
 def _own(tensor: Tensor) -> np.ndarray:
-    """Return a read-only copy: a slice would keep the whole pass alive."""
+    """Return a read-only copy: a slice would keep the whole pass in memory."""
     return locked(np.array(tensor.numpy()))
 
 
 def _lengths(w: ModelWeights, values: Float[Tensor, "group key dim"], mix: Float[Tensor, "head query _"]) -> Tensor:
-    """How long each value is, for the heads that read it, [head, key]; side by side where all heads are joined to one."""
+    """Return the length of each value for the heads that read it, [head, key]; concatenated if all heads are joined."""
     lengths = values.norm(dim=-1).repeat_interleave(w.heads // len(values), 0)
     return lengths if len(mix) == len(lengths) else lengths.norm(dim=0, keepdim=True)
 
 
 def _added(w: ModelWeights, layer: int, mix: Float[Tensor, "head query dim"]) -> Float[Tensor, "head query"]:
-    """Return the length of what each head's mix becomes by the columns of the output projection that are its own."""
+    """Return the length of what each head adds: its mix, times its own columns of the output projection."""
     matrix = w[PROJECTION[w.family].format(layer)]  # [width, head * dim]
     columns = matrix.view(len(matrix), len(mix), -1)  # [width, head, dim]
     return torch.einsum("hqd,whd->hqw", mix, columns).norm(dim=-1)
@@ -118,7 +118,7 @@ def _added(w: ModelWeights, layer: int, mix: Float[Tensor, "head query dim"]) ->
 def _next(
     w: ModelWeights, output: Float[np.ndarray, "token width"], spelled: Callable[[int], str]
 ) -> tuple[np.ndarray, tuple[NextToken, ...]]:
-    """Probabilities of what comes after the last token, and the largest of them; of an encoder, nothing."""
+    """Return the probabilities of the token after the last one, and the largest of them; nothing for an encoder."""
     if w.family != "llama":
         return locked(np.zeros(0, np.float32)), ()
     shares = _own(torch.softmax(torch.tensor(logits(w, output[-1:])[0]), -1))

@@ -1,4 +1,4 @@
-"""One thing changed in a forward pass, as a value: what the model does differently, and in which layer."""
+"""One change to a forward pass, as a value: what the model does differently, and in which layer."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from attnviz.errors import BadInputError
 
 @dataclass(frozen=True)
 class Intervention:
-    """What differs from the model as it was trained; the defaults change nothing.
+    """What differs from the trained model; the defaults change nothing.
 
     scale        divide the scores by sqrt(dim)
-    temperature  divide them by this too: below 1 sharpens the weights, above 1 evens them out
-    causal       hide what comes later, or not; None leaves it as trained
-    positions    tell the model where its tokens stand
+    temperature  also divide them by this: below 1 makes the weights sharper, above 1 more even
+    causal       hide later tokens, or not; None leaves it as trained
+    positions    give the model the positions of its tokens
     window       look only at keys less than this many tokens away
-    stride       look only at keys a whole number of strides away; with a window, at those and at the window's
-    heads        only these heads pass anything on; None is all of them
-    one_head     all heads joined to one, of the full width, with a single softmax
-    zeroed       tokens whose values are all zero: they can be looked at, but there is nothing to take
+    stride       look only at keys a whole number of strides away; with a window, at both
+    heads        only these heads have an output; None is all of them
+    one_head     all heads joined into one of the full width, with a single softmax
+    zeroed       tokens whose values are all zero: they get attention but add nothing
     others       token ids of another text, whose keys and values are read instead of this text's: cross-attention
-    layer        the only layer in which all of this happens; None is every layer
+    layer        the only layer with this change; None is every layer
     """
 
     scale: bool = True
@@ -52,11 +52,11 @@ class Intervention:
             raise BadInputError("Heads joined to one leave none to choose from: keep some, or join all.")
 
     def at(self, layer: int) -> Intervention:
-        """What changes in one layer."""
+        """Return the change in one layer."""
         return self if self.layer in (None, layer) else AS_TRAINED
 
     def check(self, weights: ModelWeights, tokens: int) -> None:
-        """BadInputError unless the model has these layers and heads, and the text these tokens."""
+        """Raise BadInputError unless the model has these layers and heads, and the text these tokens."""
         if self.layer is not None and not 0 <= self.layer < weights.layers:
             raise BadInputError(f"This model has layers 0 to {weights.layers - 1}; got {self.layer}.")
         if self.layer is not None and not self.positions and weights.family == "bert":
@@ -68,7 +68,7 @@ class Intervention:
             raise BadInputError(f"The text that is looked at has tokens 0 to {read - 1}; got {self.zeroed}.")
 
     def hides_later(self, trained: bool) -> bool:
-        """Return whether queries look back only, in a model that was trained so or not."""
+        """Return whether queries look only back; `None` in the change keeps what the model was trained with."""
         return trained if self.causal is None else self.causal
 
     def pattern(self, queries: int, keys: int) -> Tensor | None:

@@ -2,8 +2,8 @@
 
     a layer:   a = x + attention(norm(x)),   output = a + feed_forward(norm(a))
 
-A token looks at itself and back, never ahead. Positions turn queries and keys, in every layer anew. Several query heads
-share one key/value head. Weights go by the names under which Llama is published. width = head * dim, as a rule.
+A token looks at itself and back, never ahead. Positions rotate queries and keys, again in every layer. Several query heads
+share one key/value head. Weights have the names of the published Llama. Usually width = head * dim.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from attnviz.engine.reference.weights import ModelWeights
 
 
 def embedded(w: ModelWeights, ids: list[int], types: list[int], change: Intervention) -> dict[str, Tensor]:
-    """Return a vector for each token: that of the word alone. Llama knows no segments, and positions come later."""
+    """Return a vector for each token: that of the word only. Llama has no segments, and positions come later."""
     words = w["embed_tokens.weight"][ids]  # [token, width]
     return {"words": words, "output": words}
 
@@ -26,9 +26,9 @@ def embedded(w: ModelWeights, ids: list[int], types: list[int], change: Interven
 def layer(
     w: ModelWeights, number: int, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Intervention
 ) -> dict[str, Tensor]:
-    """Return one layer: tokens exchange what they know, then each one works on what it has got.
+    """Compute one layer: tokens exchange information, then each token is processed by itself.
 
-    Queries come from `x`, keys and values from `seen`: the same text, or another one in cross-attention.
+    Queries come from `x`, keys and values from `seen`: the same text, or another text in cross-attention.
     """
     name = f"layers.{number}"
     exchanged = attention_block(w, name, x, seen, change)
@@ -39,7 +39,7 @@ def layer(
 def attention_block(
     w: ModelWeights, name: str, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Intervention
 ) -> dict[str, Tensor]:
-    """Three views of each normed token, queries and keys turned by position; what heads mix is projected and added."""
+    """Compute attention: query, key and value of each normalised token, rotated by position; mixed, projected, added."""
     input_norm = normed(w, f"{name}.input_layernorm", x)
     seen_norm = normed(w, f"{name}.input_layernorm", seen)
     q = split(linear(w, f"{name}.self_attn.q_proj", input_norm), w.heads)  # [query, width] -> [head, query, dim]
@@ -57,7 +57,7 @@ def attention_block(
 
 
 def feed_forward(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> dict[str, Tensor]:
-    """Return each token by itself: normed, widened twice, one copy opening and closing the other (SwiGLU), narrowed, added.
+    """Process each token by itself: normalised, widened twice, one copy gating the other (SwiGLU), narrowed, added.
 
     narrow = A_down (silu(A_gate x) * A_up x); Shazeer 2020, arXiv:2002.05202.
     """
@@ -74,24 +74,24 @@ def feed_forward(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) ->
 
 
 def output(w: ModelWeights, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
-    """Return the final states: what the last layer hands on, normed."""
+    """Return the final states: the output of the last layer, normalised."""
     return normed(w, "norm", x)
 
 
 def logits(w: ModelWeights, states: Float[Tensor, "token width"]) -> Float[Tensor, "token vocabulary"]:
-    """Return each final state times each word's vector. Small models use the vectors of the embedding for it once more."""
+    """Return each final state times each word's vector. Small models reuse the vectors of the embedding for it."""
     vectors = w["lm_head.weight"] if "lm_head.weight" in w.tensors else w["embed_tokens.weight"]  # [vocabulary, width]
     return torch.einsum("tw,vw->tv", states, vectors)
 
 
 def linear(w: ModelWeights, name: str, x: Float[Tensor, "token in"]) -> Float[Tensor, "token out"]:
-    """x A^T: every output number is a weighted sum of all input numbers. A bias is added where a model has one."""
+    """Return x A^T: every output number is a weighted sum of all input numbers. A bias is added if a model has one."""
     product = torch.einsum("ti,oi->to", x, w[f"{name}.weight"])
     return product + w[f"{name}.bias"] if f"{name}.bias" in w.tensors else product
 
 
 def normed(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
-    """RMS norm: each token's numbers divided by their root mean square, then stretched as learned; nothing is shifted.
+    """Apply RMS norm: divide each token's numbers by their root mean square, then scale them as learned, without a shift.
 
     x / sqrt(mean(x^2) + epsilon) * gain; Zhang & Sennrich 2019, arXiv:1910.07467.
     """
@@ -99,9 +99,9 @@ def normed(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> Float
 
 
 def apply_rotary(x: Float[Tensor, "head token dim"], base: float) -> Float[Tensor, "head token dim"]:
-    """Rotary positions: number i and number i + dim/2 are a point in a plane, turned by position * base^(-2i/dim).
+    """Apply rotary positions: numbers i and i + dim/2 are a point in a plane, rotated by position * base^(-2i/dim).
 
-    A query and a key are turned by angles whose difference is all that their product keeps: how far apart they stand.
+    The product of a query and a key then depends only on the difference of their angles: how far apart they are.
     Su et al. 2021, arXiv:2104.09864, section 3.4.2, who pair neighbours; the published weights pair halves.
     """
     half = x.shape[-1] // 2
@@ -113,5 +113,5 @@ def apply_rotary(x: Float[Tensor, "head token dim"], base: float) -> Float[Tenso
 
 
 def silu(x: Tensor) -> Tensor:
-    """x times sigmoid(x): a soft switch. Hendrycks & Gimpel 2016, arXiv:1606.08415."""
+    """Return x times sigmoid(x), a smooth switch. Hendrycks & Gimpel 2016, arXiv:1606.08415."""
     return x * torch.sigmoid(x)

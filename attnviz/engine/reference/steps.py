@@ -1,4 +1,4 @@
-"""Attention step by step, the names of all steps, and the value that holds a whole forward pass."""
+"""Attention step by step, the names of all steps, and a whole forward pass as a value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from attnviz.engine.trace import locked
 
 Steps = Mapping[str, np.ndarray]
 
-# What each step is called, in the order of a layer, with its axes. BERT lacks the three that are marked Llama's.
+# The names of the steps, in the order of a layer, with their axes. BERT does not have the three that are marked as Llama's.
 STEPS: Mapping[str, str] = MappingProxyType({
     "input": "what the layer is handed: one vector a token [token, width]",
     "input_norm": "the same, brought to a common length (Llama) [token, width]",
@@ -46,7 +46,7 @@ STEPS: Mapping[str, str] = MappingProxyType({
 
 @dataclass(frozen=True, eq=False)
 class ForwardPass:
-    """A text read from scratch: the steps of the embedding, those of every layer by name, and the final states.
+    """A text read from scratch: the steps of the embedding and of every layer, by name, and the final states.
 
     The embedding's steps are words, segments and positions (BERT), and output. Arrays are read-only.
     """
@@ -57,12 +57,12 @@ class ForwardPass:
 
 
 def frozen(steps: Mapping[str, Tensor]) -> Steps:
-    """Return the same steps as read-only arrays; nothing is copied."""
+    """Return the same steps as read-only arrays, without a copy."""
     return MappingProxyType({name: locked(tensor.numpy()) for name, tensor in steps.items()})
 
 
 def split(x: Float[Tensor, "token width"], heads: int) -> Float[Tensor, "{heads} token dim"]:
-    """Return a vector a token, cut into equal parts: one a head."""
+    """Return each token's vector cut into equal parts, one for each head."""
     return x.view(len(x), heads, -1).transpose(0, 1)  # [token, head, dim] -> [head, token, dim]
 
 
@@ -83,9 +83,9 @@ def attended(
     change: Intervention,
     causal: bool,
 ) -> dict[str, Tensor]:
-    """From scores to what each head mixes, by the formula in `attention`, step by step. `causal` is how the model was trained.
+    """Compute each head's output from queries, keys and values, step by step. `causal` is how the model was trained.
 
-    Where all heads are joined to one, the head axis of every step here is 1, and dim is the whole width.
+    If all heads are joined into one, the head axis of every step here is 1, and dim is the whole width.
     """
     if change.one_head:
         q, k, v = (joined(attention.repeat_kv(part, len(q)))[None] for part in (q, k, v))  # [1, token, head * dim]

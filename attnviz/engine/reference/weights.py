@@ -1,4 +1,4 @@
-"""Weights of a transformers model by their published names, with the few sizes that a forward pass needs."""
+"""Weights of a transformers model by their published names, with the sizes that a forward pass needs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ ACTIVATIONS = {"bert": "gelu", "llama": "silu"}
 
 @dataclass(frozen=True, eq=False)
 class ModelWeights:
-    """What a model has learned, by name, and its sizes. `dim` numbers a head; `groups` key/value heads for `heads` queries.
+    """The learned tensors of a model, by name, and its sizes: `heads` query heads, `groups` key/value heads, `dim` for each.
 
-    `epsilon` keeps a norm from dividing by zero; `base` sets how slowly rotary positions turn (0 in BERT, which has none).
+    `epsilon` keeps a norm from dividing by zero; `base` sets how slowly rotary positions rotate (0 in BERT, without them).
     """
 
     family: str
@@ -44,7 +44,7 @@ class ModelWeights:
 def read(model: Any, dtype: torch.dtype = torch.float32) -> ModelWeights:
     """Return the weights of a BERT encoder or a Llama decoder; nothing is copied unless the number format changes.
 
-    Raises BadInputError for other families, and for variants of these two that the pages from scratch do not write out.
+    Raises BadInputError for other families, and for variants of these two that are not implemented here.
     """
     config = model.config
     family = config.model_type
@@ -67,7 +67,7 @@ def read(model: Any, dtype: torch.dtype = torch.float32) -> ModelWeights:
 
 
 def _check(config: Any, family: str) -> None:
-    """BadInputError for a variant: another activation, scaled rotary positions, an encoder that is used as a decoder."""
+    """Raise BadInputError for a variant: another activation, scaled rotary positions, an encoder used as a decoder."""
     if config.hidden_act != ACTIVATIONS[family]:
         wanted = ACTIVATIONS[family]
         raise BadInputError(f"The {family} from scratch has the activation {wanted}; this model has {config.hidden_act!r}.")
@@ -79,6 +79,6 @@ def _check(config: Any, family: str) -> None:
 
 
 def _tensors(model: Any, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Return all tensors, by the names of the bare model: a model with a head puts `bert.` or `model.` before them."""
+    """Return all tensors, by their names in the model without a task head, which puts `bert.` or `model.` before them."""
     prefix = f"{model.base_model_prefix}."
     return {name.removeprefix(prefix): tensor.detach().to("cpu", dtype) for name, tensor in model.state_dict().items()}

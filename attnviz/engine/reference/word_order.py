@@ -1,7 +1,7 @@
 """Compare attention on a text with attention on its words in another order.
 
-Where nothing tells a model where its tokens stand, attention treats them as a set: for any order P, the weights of the
-shuffled words are the shuffled weights, A(P x) = P A(x) P^T. Lee et al. 2019 (Set Transformer), arXiv:1810.00825, section 3.
+Without positions, attention treats the tokens as a set: for any order P, the weights of the shuffled words are the shuffled
+weights, A(P x) = P A(x) P^T. Lee et al. 2019 (Set Transformer), arXiv:1810.00825, section 3.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from attnviz.engine.reference.weights import ModelWeights
 from attnviz.engine.trace import locked
 from attnviz.types import HeadRef, Token
 
-APART = 0.01  # more than this, and a reader would see it
+APART = 0.01  # a larger difference is visible
 WORDS = {"bert": "embeddings.word_embeddings.weight", "llama": "embed_tokens.weight"}
 
 
 @dataclass(frozen=True, eq=False)
 class Deviation:
-    """How far weights and final states are from their own after the shuffle is undone.
+    """The difference of weights and final states from the original ones, after the shuffle is undone.
 
-    `weights` is the largest difference of any weight in any head and layer, and `many` how many weights differ by more than
-    `APART`; `states` the largest difference of the final states, as a part of their largest number.
+    `weights` is the largest difference of any weight in any head and layer, `many` how many weights differ by more than
+    `APART`, `states` the largest difference of the final states, relative to their largest number.
     """
 
     weights: float
@@ -40,10 +40,10 @@ class Deviation:
 
 @dataclass(frozen=True, eq=False)
 class WordOrderResult:
-    """One head on a text and on its words shuffled, in float64: token i of the shuffled text is token `order[i]` of the text.
+    """One head on a text and on its shuffled words, in float64: token i of the shuffled text is token `order[i]` of the text.
 
-    `double` and `single` say how far both are from each other once the shuffle is undone, computed in float64 and float32;
-    `compared` is how many weights were compared.
+    `double` and `single` are the differences between both after the shuffle is undone, in float64 and float32; `compared`
+    is how many weights were compared.
     """
 
     order: tuple[int, ...]
@@ -55,22 +55,22 @@ class WordOrderResult:
 
     @property
     def undone(self) -> Float[np.ndarray, "query key"]:
-        """The weights of the shuffled words, with each row and column back in its place."""
+        """Return the weights of the shuffled words, with each row and column moved back to its place."""
         back = np.argsort(self.order)
         return self.mixed[np.ix_(back, back)]
 
 
 class Float64Tensors(dict[str, Tensor]):
-    """Tensors that become float64 when they are asked for: a whole model in float64 would double its memory."""
+    """Tensors that are converted to float64 on access: a whole model in float64 would double its memory."""
 
     def __getitem__(self, name: str) -> Tensor:
         return super().__getitem__(name).double()
 
 
 def shuffled_order(tokens: Sequence[Token], seed: int) -> tuple[int, ...]:
-    """Another order of the words, by chance and always the same for a seed. Pieces of a word stay together.
+    """Return a random order of the words, always the same for a seed. Pieces of a word stay together.
 
-    Special tokens stay where they are. A text of one word keeps its order: it has no other.
+    Special tokens stay where they are. A text of one word keeps its order.
     """
     words: dict[tuple[int, int], list[int]] = {}
     for place, token in enumerate(tokens):
@@ -92,8 +92,8 @@ def compare_orders(
     change: Intervention,
     head: HeadRef,
 ) -> WordOrderResult:
-    """Return both texts with the change, layer by layer, in float64 and in float32."""
-    used = sorted(set(ids))  # of the table of words, only those of this text are ever made wide
+    """Read both texts with the change, layer by layer, in float64 and in float32, and compare them."""
+    used = sorted(set(ids))  # only this text's rows of the word table are converted
     own = {**w.tensors, WORDS[w.family]: w[WORDS[w.family]][used]}
     text = [used.index(id) for id in ids], list(type_ids or [0] * len(ids))
     narrow = replace(w, tensors=own, vocabulary=len(used))

@@ -1,7 +1,7 @@
-"""BertViz's own views of a trace: an HTML page that fetches nothing and runs no text.
+"""Show a trace in BertViz's own views: an HTML page that loads nothing and runs no text as code.
 
-BertViz's Python makes the HTML. Its data moves from the script into a JSON element, and the scripts stand inline
-(`scripts.py`), because BertViz itself loads some of them from a network.
+BertViz's Python makes the HTML. Its data is moved from the script into a JSON element, and the scripts are inline
+(`scripts.py`), because BertViz itself loads some of them from the network.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from attnviz.figures.bertviz.csp_hash import digest
 from attnviz.figures.bertviz.scripts import scripts
 from attnviz.types import HeadRef, Token
 
-MOST = 300_000  # weights: a line each on the page, and browsers are slow with more
-DIGITS = 4  # a line's opacity needs no more, and the page is a third as large
+MAX_WEIGHTS = 300_000  # each weight is a line on the page, and browsers are slow with more
+DIGITS = 4  # enough for a line's opacity, and the page is a third as large
 HEAD_HINT = "Each colour is a head. Click a square to show or hide one, double-click to see it alone; point at a token."
 MODEL_HINT = "Rows are layers, columns heads. Click one to enlarge it."
 _ROOT = "attnviz-bertviz"
 
 
 def head_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
-    """BertViz's head view of the chosen head's block, opened at its layer with only that head.
+    """Return BertViz's head view of the chosen head's block, opened at its layer with only that head.
 
-    `theme` is "light", "dark", or "" for the reader's own setting. Up to 300,000 weights all layers and blocks can be
-    chosen, beyond that the page shows the head's layer and says so. Raises TooLongError where one layer is too much,
-    UnknownHeadError for a head that is not there.
+    `theme` is "light", "dark", or "" for the reader's own setting. Up to 300,000 weights, all layers and blocks can be
+    chosen; beyond that, the page shows the head's layer and says so. Raises TooLongError if one layer is too large,
+    UnknownHeadError for a head that does not exist.
     """
     from bertviz import head_view as draw
 
@@ -43,7 +43,7 @@ def head_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
 
 
 def model_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
-    """BertViz's model view: every head of the chosen head's block side by side; arguments and limits as in `head_view`."""
+    """Return BertViz's model view: every head of the chosen head's block; arguments and limits as in `head_view`."""
     from bertviz import model_view as draw
 
     part = drawable(trace, head)
@@ -52,7 +52,7 @@ def model_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
 
 @dataclass(frozen=True)
 class _Drawable:
-    """The drawable part of a trace: blocks with one number of layers and heads each, some layers, and why not all."""
+    """The part of a trace that can be drawn: blocks with equal layers and heads, the layers, and why not all of them."""
 
     blocks: tuple[Block, ...]
     layers: tuple[int, ...]
@@ -63,31 +63,32 @@ class _Drawable:
 def drawable(trace: Trace, head: HeadRef) -> _Drawable:
     """Return the part of the trace that BertViz can draw at once."""
     own = trace.block(head.block)
-    own.weights(head.layer, head.head)  # raises for a head that is not there
+    own.weights(head.layer, head.head)  # raises for a head that does not exist
     layers = tuple(range(own.layers))
     total = sum(_size(block) for block in trace.parts)
-    if total <= MOST and len({_heads(block) for block in trace.parts}) == 1 and len(set(_heads(own))) == 1:
+    if total <= MAX_WEIGHTS and len({_heads(block) for block in trace.parts}) == 1 and len(set(_heads(own))) == 1:
         return _Drawable(trace.parts, layers, trace.parts.index(own), "")
-    if _size(own) <= MOST and len(set(_heads(own))) == 1:
-        many = f"All blocks together have {total:,} weights" if total > MOST else "The blocks of this model differ in size"
+    if _size(own) <= MAX_WEIGHTS and len(set(_heads(own))) == 1:
+        large = f"All blocks together have {total:,} weights"
+        many = large if total > MAX_WEIGHTS else "The blocks of this model differ in size"
         return _Drawable((own,), layers, 0, f"{many}, so this is the {own.name} attention only.")
     one = own.calls[head.layer].heads * len(own.queries) * len(own.keys)
-    if one > MOST:
-        fitting = int((MOST / own.calls[head.layer].heads) ** 0.5)
+    if one > MAX_WEIGHTS:
+        fitting = int((MAX_WEIGHTS / own.calls[head.layer].heads) ** 0.5)
         raise TooLongError(
-            f"BertViz draws at most {MOST:,} weights; one layer of this text has {one:,}. "
+            f"BertViz draws at most {MAX_WEIGHTS:,} weights; one layer of this text has {one:,}. "
             f"Shorten the text to about {fitting} tokens, or use the heatmap, which has no such limit."
         )
     why = (
-        f"BertViz draws at most {MOST:,} weights and this text has {total:,}"
-        if total > MOST
+        f"BertViz draws at most {MAX_WEIGHTS:,} weights and this text has {total:,}"
+        if total > MAX_WEIGHTS
         else "Layers differ in their heads"
     )
     return _Drawable((own,), (head.layer,), 0, f"{why}, so this is layer {head.layer} only.")
 
 
 def _heads(block: Block) -> tuple[int, ...]:
-    """Heads of each layer."""
+    """Return the number of heads of each layer."""
     return tuple(call.heads for call in block.calls)
 
 
@@ -106,7 +107,7 @@ def _page(view: str, markup: str, part: _Drawable, head: HeadRef, hint: str, the
     body, params = _taken_apart(markup)
     for data in params["attention"]:
         data["attn"] = np.round(np.array(data["attn"]), DIGITS).tolist()
-    body = body.replace(params["root_div_id"], _ROOT)  # BertViz's is random; the same trace shall give the same page
+    body = body.replace(params["root_div_id"], _ROOT)  # BertViz's id is random; the same trace must give the same page
     # BertViz numbers a single layer 0: give it its own number again.
     params |= {
         "root_div_id": _ROOT,
@@ -150,26 +151,26 @@ def _tensors(block: Block, layers: Sequence[int]) -> list[torch.Tensor]:
 
 
 def _texts(tokens: Sequence[Token], most: int) -> list[str]:
-    """Token texts, short enough for the room that BertViz has for them."""
+    """Return token texts, short enough for BertViz's layout."""
     return [_marked(token, most) for token in tokens]
 
 
 def _marked(token: Token, most: int) -> str:
-    """Return a token's text, with its mark where the model cannot read it; together no longer than a text without a mark."""
+    """Return a token's text, with its mark if the model cannot read it; together no longer than a text without a mark."""
     mark = encoding.unknown_mark(token)
     return encoding.marked(encoding.label(token.text, max(2, most - len(mark) - 1) if mark else most), token)
 
 
 def _taken_apart(markup: str) -> tuple[str, dict]:
-    """BertViz's HTML as its body and its data; its scripts are not taken from there."""
+    """Split BertViz's HTML into its body and its data, without its scripts."""
     start = markup.index("const params = ")
-    whole = markup[:start].partition("</script>")[2]  # without the loader, which it would fetch
+    whole = markup[:start].partition("</script>")[2]  # without the loader, which the page would download
     body = whole.partition('<script type="text/javascript">')[0]
     return body, json.JSONDecoder().raw_decode(markup, start + len("const params = "))[0]
 
 
 def _embedded(value: Any) -> str:
-    """JSON that can stand inside a script element: nothing in it ends the element or a line."""
+    """Return JSON that is safe inside a script element: nothing in it ends the element or a line."""
     text = json.dumps(value, separators=(",", ":"))  # ASCII: U+2028 and U+2029 are escaped already
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 

@@ -1,6 +1,6 @@
-"""The scripts of BertViz's views: complete, offline, and the same for every text.
+"""The scripts of BertViz's views: complete, offline, the same for every text.
 
-A page's data stands beside them as JSON, so a policy can name each script that may run by what it is.
+A page's data is separate JSON, so a policy can name the exact scripts that may run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from attnviz.figures.bertviz.csp_hash import digest
 
 VIEWS = ("head", "model")
 PARAMS = "JSON.parse(document.getElementById('params').textContent)"
-# BertViz colours heads with ten colours: the eleventh would look like the first. The first ten stay its own.
+# BertViz has ten colours for heads: the eleventh would look like the first. The first ten are kept.
 _LOADER = """
 window.require = {config() {}};
 window.requirejs = (names, draw) => draw(window.jQuery, window.d3);
@@ -35,18 +35,18 @@ _FILTER = f"""
 
 @cache
 def scripts(view: str) -> tuple[str, ...]:
-    """The scripts of a page, in order: jQuery and D3, a stand-in for the module loader, BertViz's own, the filter's start."""
+    """Return the scripts of a page, in order: jQuery and D3, a replacement for the module loader, BertViz's own, the start."""
     return (_libraries(), _LOADER, _own(view), _FILTER)
 
 
 @cache
 def digests() -> tuple[str, ...]:
-    """Return the names of all scripts of all views, each once."""
+    """Return the hashes of all scripts of all views, each once."""
     return tuple(dict.fromkeys(digest(script) for view in VIEWS for script in scripts(view)))
 
 
 def _own(view: str) -> str:
-    """BertViz's own script, reading its data from the page; found without importing BertViz, which would bring torch."""
+    """Return BertViz's own script, which reads its data from the page; found without importing BertViz, which loads torch."""
     spec = find_spec("bertviz")
     assert spec is not None and spec.origin is not None, "requirements.txt names it"  # noqa: PT018
     source = Path(spec.origin).with_name(f"{view}_view.js").read_text("utf-8")
@@ -55,7 +55,7 @@ def _own(view: str) -> str:
 
 @cache
 def _libraries() -> str:
-    """jQuery and D3 from their packages."""
+    """Return jQuery and D3 from their packages."""
     import xstatic.pkg.d3
     import xstatic.pkg.jquery
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from attnviz.figures.provenance import Provenance
     from attnviz.figures.vector.marks import Drawing
 
-    What = Pattern | tuple[Pattern, Pattern]
+    Content = Pattern | tuple[Pattern, Pattern]
     Source = Provenance | tuple[Provenance, Provenance]
 
 __all__ = ["pdf", "png", "svg"]
 
 
-class Look(TypedDict, total=False):
+class PictureOptions(TypedDict, total=False):
     """How a picture looks: its width, its theme, highlighted rows, and a name in place of the head's."""
 
     width: str
@@ -30,29 +30,29 @@ class Look(TypedDict, total=False):
     name: str
 
 
-def svg(picture: What, source: Source, **look: Unpack[Look]) -> bytes:
+def svg(picture: Content, source: Source, **options: Unpack[PictureOptions]) -> bytes:
     """Return an SVG document: letters outlined and as text, each cell with its exact value."""
     from attnviz.figures.vector import document
 
-    return document.svg(_drawing(picture, source, look, coded=False), _facts(picture, source)).encode("utf-8")
+    return document.svg(_drawing(picture, source, options, coded=False), _facts(picture, source)).encode("utf-8")
 
 
-def pdf(picture: What, source: Source, **look: Unpack[Look]) -> bytes:
+def pdf(picture: Content, source: Source, **options: Unpack[PictureOptions]) -> bytes:
     """Return a PDF of one page as large as the picture, its fonts embedded."""
     from attnviz.figures.vector import paper
 
-    return paper.pdf(_drawing(picture, source, look, coded=True), _facts(picture, source))
+    return paper.pdf(_drawing(picture, source, options, coded=True), _facts(picture, source))
 
 
-def png(picture: What, source: Source, **look: Unpack[Look]) -> bytes:
+def png(picture: Content, source: Source, **options: Unpack[PictureOptions]) -> bytes:
     """Return a PNG of two pixels to each of a screen's: 192 to the inch."""
     from attnviz.figures.vector import paper
 
-    return paper.png(_drawing(picture, source, look, coded=True), _facts(picture, source))
+    return paper.png(_drawing(picture, source, options, coded=True), _facts(picture, source))
 
 
-def _drawing(picture: What, source: Source, look: Look, *, coded: bool) -> Drawing:
-    """Return the picture before it is a file. Of two patterns, the first minus the second is drawn."""
+def _drawing(picture: Content, source: Source, options: PictureOptions, *, coded: bool) -> Drawing:
+    """Return the drawing before it becomes a file. For two patterns, it shows the first minus the second."""
     from attnviz.analysis.compare import difference
     from attnviz.figures import encoding
     from attnviz.figures.vector import head
@@ -62,12 +62,17 @@ def _drawing(picture: What, source: Source, look: Look, *, coded: bool) -> Drawi
     line = f" {encoding.MINUS} ".join(dict.fromkeys(f"{one.name}: {one.text}" for one in sources))
     pattern = difference(*picture) if isinstance(picture, tuple) else picture
     drawn = head.HeadPicture(
-        pattern, look.get("name") or name, line, look.get("theme", "light"), tuple(look.get("selected_rows", ())), coded
+        pattern,
+        options.get("name") or name,
+        line,
+        options.get("theme", "light"),
+        tuple(options.get("selected_rows", ())),
+        coded,
     )
-    return head.drawing(drawn, look.get("width", "page"))
+    return head.drawing(drawn, options.get("width", "page"))
 
 
-def _facts(picture: What, source: Source) -> str:
+def _facts(picture: Content, source: Source) -> str:
     """Return where the numbers come from, as JSON in ASCII."""
     if isinstance(picture, tuple) and isinstance(source, tuple):
         first, second = (one.as_dict(pattern) for one, pattern in zip(source, picture, strict=True))

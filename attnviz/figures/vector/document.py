@@ -1,6 +1,6 @@
-"""A drawing as an SVG document. Letters are outlines; each line is also there as text for search and screen readers.
+"""Write a drawing as an SVG document. Letters are outlines; each line is also text for search and screen readers.
 
-Every cell carries its place and its exact value. What no font here can outline is text, which the viewer sets in its own fonts.
+Every cell has its place and its exact value. Letters without a font here are text, which the viewer shows in its own fonts.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _mark(mark: Mark) -> str:
 
 
 def _box(box: Box) -> str:
-    """Return a rectangle, with what it stands for in its title and its data attributes."""
+    """Return a rectangle, with its meaning in its title and its data attributes."""
     parts = [f'<rect x="{_n(box.x)}" y="{_n(box.y)}" width="{_n(box.width)}" height="{_n(box.height)}"']
     parts += [f'rx="{_n(box.radius)}"'] if box.radius else []
     parts.append(f'fill="{box.fill or "none"}"')
@@ -77,9 +77,9 @@ def _ribbon(ribbon: Ribbon) -> str:
 
 
 def _words(words: Words) -> str:
-    """A line of type: its outlines, and below them the same as text that is not painted; or text alone where a font lacks."""
+    """Return a line of type: its outlines, and the same as invisible text below them; only text if a font is missing."""
     turn = f" rotate({-words.angle:g})" if words.angle else ""
-    title = f"<title>{_text(words.whole)}</title>" if words.whole and words.whole != words.text else ""
+    title = f"<title>{_text(words.full_text)}</title>" if words.full_text and words.full_text != words.text else ""
     weight = ' font-weight="bold"' if words.bold else ""
     right = _right_to_left(words.text)
     anchor = ANCHORS[words.align] if not right else {"start": "end", "end": "start"}.get(ANCHORS[words.align], "middle")
@@ -134,12 +134,12 @@ def _right_to_left(text: str) -> bool:
 
 
 def _text(text: str) -> str:
-    """Text that may stand in XML: escaped, and characters that XML has no place for by their code points."""
+    """Return text for XML: escaped, with characters that XML does not allow replaced by their code points."""
     return escape("".join(c if _allowed(c) else f"U+{ord(c):04X}" for c in text), {"\r": "&#13;"})
 
 
 def _allowed(char: str) -> bool:
-    """XML 1.0, production 2: Char."""
+    """Return whether XML allows a character (XML 1.0, production 2: Char)."""
     return char in "\t\n\r" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char >= "\U00010000"
 
 

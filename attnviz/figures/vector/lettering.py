@@ -1,7 +1,7 @@
-"""Widths and outlines of lines of type: DejaVu Sans, then fonts of this machine for letters that it lacks.
+"""Measure and outline lines of type: in DejaVu Sans, then in fonts of this machine for letters that it does not have.
 
-DejaVu Sans comes with matplotlib and has the Latin, Greek, Cyrillic, Hebrew, Arabic, Armenian and Georgian letters. The
-order and the joining of letters are libraqm's (HarfBuzz, FriBidi), which matplotlib carries.
+DejaVu Sans comes with matplotlib and has the Latin, Greek, Cyrillic, Hebrew, Arabic, Armenian and Georgian letters.
+libraqm (HarfBuzz, FriBidi), which is part of matplotlib, orders and joins the letters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from attnviz.figures import encoding
 
 UNIT = 100.0  # size at which outlines are kept
 PREFERRED = ("Noto Sans CJK", "Noto Sans", "Source Han Sans", "WenQuanYi", "Droid Sans Fallback", "Noto", "Free")
-LOCK = threading.RLock()  # fonts hold the line that they lay out, and matplotlib's settings are one for the process
+LOCK = threading.RLock()  # fonts store the line that they lay out, and matplotlib has one set of settings for the process
 Shape = tuple[tuple[int, tuple[float, ...]], ...]  # matplotlib's path codes, each with its coordinates; y runs up
 
 
@@ -30,7 +30,7 @@ class Line:
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
-    """Return how wide a line of type is; letters without a font count as one em."""
+    """Return the width of a line of type; letters without a font count as one em."""
     bare = "".join("\u2014" if c in missing(text) else c for c in text)
     return laid(bare, bold).width * size / UNIT if bare else 0.0
 
@@ -58,7 +58,7 @@ def label(text: str, mark: str, most: float, size: float, *, bold: bool = False)
 
 
 def wrapped(text: str, most: float, size: float) -> list[str]:
-    """Return a text in lines of at most `most` points, broken at blanks."""
+    """Return a text in lines of at most `most` points, broken at spaces."""
     lines: list[str] = []
     for word in text.split(" "):
         if lines and width(f"{lines[-1]} {word}", size) <= most:
@@ -69,19 +69,19 @@ def wrapped(text: str, most: float, size: float) -> list[str]:
 
 
 def readable(text: str) -> str:
-    """Return a text in which each letter that no font here has stands by its code point: `U+732B`."""
+    """Return a text with each letter without a font replaced by its code point: `U+732B`."""
     lost = missing(text)
     return "".join(f"U+{ord(c):04X} " if c in lost else c for c in text).rstrip() if lost else text
 
 
 @lru_cache(maxsize=4096)
 def missing(text: str) -> str:
-    """Return the letters of a text that no font here has, each once."""
+    """Return the letters of a text without a font here, each once."""
     return "".join(dict.fromkeys(c for c in text if not _seen_nowhere(c) and not fonts_for(c)))
 
 
 def outlined(text: str) -> bool:
-    """Return whether a text needs a font beside the bundled one."""
+    """Return whether a text needs a font besides the bundled one."""
     return any(fonts_for(c) != (0,) for c in text if not _seen_nowhere(c))
 
 
@@ -138,7 +138,7 @@ def _shape(vertices, codes) -> Shape:
 
 
 def _seen_nowhere(char: str) -> bool:
-    """Return whether a character has no shape of its own: blanks, joiners, marks of direction, variation selectors."""
+    """Return whether a character is invisible: spaces, joiners, direction marks, variation selectors."""
     return char.isspace() or unicodedata.category(char) == "Cf" or "\ufe00" <= char <= "\ufe0f"
 
 
@@ -161,9 +161,9 @@ def characters_in(path: str) -> frozenset[int]:
 
 @cache
 def other_fonts() -> tuple[tuple[str, str], ...]:
-    """Names and files of this machine's upright fonts, those with many scripts first.
+    """Return names and files of this machine's upright fonts, those with many scripts first.
 
-    matplotlib's own others are for formulas, or stand in for a script with a box.
+    The other fonts of matplotlib are for formulas, or show a box for a script.
     """
     from matplotlib import font_manager, get_data_path
 

@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 Align = Literal["left", "center", "right"]
-MIDDLE = 0.36  # ems from the middle of a line of type to the line it stands on
+MIDDLE = 0.36  # ems from the middle of a line of type to its baseline
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Ribbon:
-    """A curve from (x0, y0) to (x1, y1) that leaves and arrives level; `thick` is its width at every place."""
+    """A curve from (x0, y0) to (x1, y1) that starts and ends horizontally; `thick` is its width everywhere."""
 
     x0: float
     y0: float
@@ -60,9 +60,9 @@ class Dots:
 
 @dataclass(frozen=True)
 class Words:
-    """One line of type, `size` points high, at (x, y) on its base line, turned by `angle` degrees against the clock.
+    """One line of type, `size` points high, at (x, y) on its baseline, rotated by `angle` degrees counterclockwise.
 
-    `whole` is the full text of what stands shortened; `role` says what it is, e.g. `query`.
+    `full_text` is the text before it was shortened; `role` says what it is, e.g. `query`.
     """
 
     text: str
@@ -73,13 +73,13 @@ class Words:
     align: Align = "left"
     bold: bool = False
     angle: float = 0.0
-    whole: str = ""
+    full_text: str = ""
     role: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A picture with one pixel a value, its pixels drawn as they are."""
+    """A picture with one pixel for each value, drawn without smoothing."""
 
     x: float
     y: float

@@ -1,6 +1,6 @@
-"""A drawing as a PDF or PNG file, by matplotlib: no window, no browser, no date.
+"""Write a drawing as a PDF or PNG file with matplotlib: no window, no browser, no date.
 
-Text is real text in an embedded DejaVu Sans (TrueType, only the letters used); what needs another font is outlined.
+Text is real text in an embedded DejaVu Sans (TrueType, only the letters used); text in other fonts is outlined.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def png(drawing: Drawing, facts: str) -> bytes:
 
 
 def _file(drawing: Drawing, kind: str, about: Mapping[str, str | None]) -> bytes:
-    """Return the drawing as matplotlib writes it; its settings are one for the process, so one file is written at a time."""
+    """Return the file that matplotlib writes; its settings are shared by the process, so one file is written at a time."""
     out = io.BytesIO()
     with _settings():
         figure = _figure(drawing, outlined=kind == "png")
@@ -51,7 +51,7 @@ def _file(drawing: Drawing, kind: str, about: Mapping[str, str | None]) -> bytes
 
 @contextmanager
 def _settings() -> Iterator[None]:
-    """matplotlib as it comes, whatever its user has set, and afterwards as it was."""
+    """Use matplotlib's default settings inside the block, and restore the user's settings afterwards."""
     import matplotlib
 
     with lettering.LOCK, matplotlib.rc_context():
@@ -95,7 +95,7 @@ def _artists(mark: Mark, *, outlined: bool) -> list[Artist]:
         case Ribbon():
             path = Path([(mark.x0, mark.y0), *mark.bends, (mark.x1, mark.y1)], [1, 4, 4, 4])
             style = {"linewidth": mark.thick, "alpha": mark.opacity, "capstyle": "butt"}
-            # matplotlib counts dashes in widths of the line.
+            # matplotlib measures dashes in widths of the line.
             dash = (0, [part / mark.thick for part in DASH]) if mark.dashed else "solid"
             return [PathPatch(path, facecolor="none", edgecolor=mark.colour, linestyle=dash, **style)]
         case Dots():
@@ -108,7 +108,7 @@ def _artists(mark: Mark, *, outlined: bool) -> list[Artist]:
 
 
 def _words(words: Words, *, outlined: bool) -> list[Artist]:
-    """Return a line of type: as text where the bundled font has it, else by its outlines."""
+    """Return a line of type: as text if the bundled font has its letters, or else as outlines."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.text import Text
 
@@ -123,7 +123,7 @@ def _words(words: Words, *, outlined: bool) -> list[Artist]:
 
 
 def _outlines(words: Words) -> list[Artist]:
-    """Return the outlines of a line of type, turned and put in their place."""
+    """Return the outlines of a line of type, rotated and in their place."""
     import numpy as np
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
@@ -146,5 +146,5 @@ def _outlines(words: Words) -> list[Artist]:
 
 
 def _whole(text: str) -> str:
-    """Text without half surrogate pairs, which no file can hold: they stand by their code points."""
+    """Return text with half surrogate pairs, which no file can contain, replaced by their code points."""
     return "".join(f"U+{ord(c):04X}" if "\ud800" <= c <= "\udfff" else c for c in text)

@@ -1,4 +1,4 @@
-"""A pattern or a difference, and how it is to look, together: colours, numbers and words of one picture."""
+"""A pattern or a difference together with its style: colours, numbers and words of one picture."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from attnviz.types import Pattern, Unit
 
 @dataclass(frozen=True, eq=False)
 class HeadPicture:
-    """What is drawn: a pattern or a difference, under its name, with a second line that says of what.
+    """The content of a picture: a pattern or a difference, its name, and a second line that describes it.
 
-    `selected_rows` are rows that stand out; `coded` writes letters without a font by their code points. `most` is the largest
-    sum that a row can have: 1 for a head, the number of heads for a sum of several.
+    `selected_rows` are highlighted rows; `coded` writes letters without a font as code points. `most` is the largest sum that
+    a row can have: 1 for a head, the number of heads for a sum of several.
     """
 
     pattern: Pattern | Difference
@@ -42,7 +42,7 @@ class HeadPicture:
 
     @property
     def shares(self) -> Float[np.ndarray, "query key"]:
-        """Values as parts of the most that a row can have, by which they are coloured and drawn."""
+        """Values relative to the largest possible sum of a row, for colours and widths."""
         return self.pattern.weights / np.float32(self.most)
 
     def colour(self, share: float) -> str:
@@ -50,18 +50,18 @@ class HeadPicture:
         return (encoding.difference_colour if self.signed else encoding.weight_colour)(share, self.theme)
 
     def number(self, value: float) -> str:
-        """Return a value in a cell."""
+        """Return a value as text for a cell."""
         if self.most > 1.0:
             return encoding.summed(value, self.most)
         return encoding.signed_two(value) if self.signed else encoding.two(value)
 
-    def seen(self, text: str) -> str:
-        """Return the reader's text as it is written here."""
+    def visible(self, text: str) -> str:
+        """Return the reader's text as it is shown here."""
         return lettering.readable(encoding.visible(text)) if self.coded else encoding.visible(text)
 
     @staticmethod
     def marked(text: str, units: Sequence[Unit], at: int) -> str:
-        """Return a label with its mark, where the unit at its place is one that the model cannot read."""
+        """Return a label, with its mark if the model cannot read the unit at its place."""
         return encoding.marked(text, units[at]) if at < len(units) else text
 
     def exact(self, query: int, key: int) -> str:

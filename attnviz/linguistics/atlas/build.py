@@ -51,7 +51,7 @@ def build(
     """Write the atlas of one model on some corpora.
 
     `on_progress` gets events, `broken` each line that cannot be read; an exception from it ends the build. Raises
-    BadInputError without a corpus or without a text in them, OutputError where the file cannot be written.
+    BadInputError without a corpus or without a text in them, OutputError if the file cannot be written.
     """
     if not corpora:
         raise BadInputError("An atlas needs texts; no corpus was named. Name one with --conllu, --gap, --winogender or --toml.")

@@ -19,7 +19,7 @@ from attnviz.linguistics.atlas.shards import Chunk
 from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, ParsedSentence
 
 READERS = {"conllu": corpora.conllu, "gap": corpora.gap, "winogender": corpora.winogender, "toml": corpora.own}
-MARKS = {"conllu": b"\n1\t", "gap": b"\n", "winogender": b"\n", "toml": b"[["}  # about one a text, for the progress bar
+MARKS = {"conllu": b"\n1\t", "gap": b"\n", "winogender": b"\n", "toml": b"[["}  # about one per text, for the progress bar
 TEXTS = 256  # in a chunk: enough for passes of similar length, few enough that a killed build loses little
 
 OnBroken = Callable[[BrokenLine], None]
@@ -27,7 +27,7 @@ OnBroken = Callable[[BrokenLine], None]
 
 @dataclass(frozen=True)
 class CorpusFiles:
-    """One corpus: all files of a kind, read one after the other, with texts counted through. `hashes` has one a file."""
+    """One corpus: all files of a kind, read one after the other, with one numbering of texts and a hash for each file."""
 
     kind: str
     paths: tuple[Path, ...]

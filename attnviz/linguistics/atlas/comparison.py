@@ -1,7 +1,7 @@
-"""Compare two atlases: the best head of each on the links that both counted, where they read the same files.
+"""Compare two atlases: the best head of each on the links that both counted, if they read the same files.
 
-A corpus is the same where its kind and the hashes of its files are. Links are matched by text, relation, direction and
-distance in words: a model leaves out words in which no token starts, and a causal one all later words. Where one atlas has
+A corpus is the same if its kind and the hashes of its files are. Links are matched by text, relation, direction and
+distance in words: a model leaves out words in which no token starts, and a causal one all later words. If one atlas has
 more links of one kind and distance in a text than the other, none of these are matched. Questions are matched by text.
 """
 
@@ -26,15 +26,15 @@ from attnviz.types import HeadRef
 class ComparedHeads:
     """One kind of link in two atlases: the best head of each, chosen on even texts and reported on odd ones.
 
-    `common` says whether both are counted on the same links; `whole` is how many links each atlas has of the kind.
+    `common` says whether both are counted on the same links; `totals` is how many links each atlas has of the kind.
     `difference` is first minus second on the reported links, in percentage points, with the ends of its 95 % interval;
-    None where the links are not the same, or too few.
+    None if the links are not the same, or too few.
     """
 
     relation: str
     direction: str
     common: bool
-    whole: tuple[int, int]
+    totals: tuple[int, int]
     first: RankedHead
     second: RankedHead
     difference: tuple[float, float, float] | None
@@ -57,7 +57,7 @@ class AtlasComparison:
 def compare(first: Atlas, second: Atlas, kind: tuple[str, str] | None = None) -> AtlasComparison:
     """Compare two atlases by all kinds of links that both have enough of, or by one `kind`: (relation, direction).
 
-    Raises BadInputError where one of the atlases does not have that kind.
+    Raises BadInputError if one of the atlases does not have that kind.
     """
     shared = shared_corpora(first, second)
     only = tuple(
@@ -93,15 +93,15 @@ def _kinds(first: Atlas, second: Atlas) -> list[tuple[str, str]]:
 
 
 def compared_heads(first: Atlas, second: Atlas, relation: str, direction: str, shared: dict[int, int]) -> ComparedHeads | None:
-    """Compare one kind of link; None where an atlas has no such link in one half of the texts."""
-    whole = claims.hits(first, relation, direction), claims.hits(second, relation, direction)
-    found = matched(*whole, shared) if shared else whole
+    """Compare one kind of link; None if an atlas has no such link in one half of the texts."""
+    totals = claims.hits(first, relation, direction), claims.hits(second, relation, direction)
+    found = matched(*totals, shared) if shared else totals
     if any(not one.even.any() or one.even.all() for one in found):
         return None
     mine = _numbered(found[0], shared) if shared else found[0]
     best = ranked(first, mine, 1)[0], ranked(second, found[1], 1)[0]
     made = ComparedHeads(
-        relation, "" if whole[0].offset is None else direction, bool(shared), (len(whole[0]), len(whole[1])), *best, None
+        relation, "" if totals[0].offset is None else direction, bool(shared), (len(totals[0]), len(totals[1])), *best, None
     )
     if not shared or min(_independent(made)) < claims.ENOUGH:
         return made
@@ -125,8 +125,8 @@ def difference(first: Hits, second: Hits, head: HeadRef, other: HeadRef) -> tupl
 
         m = sum_i (a_i - b_i) / n,   error² = t / (t - 1)  sum_i (a_i - b_i - m n_i)² / n²
 
-    for t texts (of Winogender: sentences), of which i has n_i links, a_i hits of the first head and b_i of the second: both
-    are tested on the same links, and those of one text go together. Cochran 1977, Sampling Techniques, section 2.11.
+    for t texts (for Winogender: sentences); text i has n_i links, a_i hits of the first head and b_i of the second. Both are
+    tested on the same links, and those of one text count together. Cochran 1977, Sampling Techniques, section 2.11.
     """
     one, two = first.where(~first.even), second.where(~second.even)
     order, same = _keys(one).argsort(kind="stable"), _keys(two).argsort(kind="stable")

@@ -1,7 +1,7 @@
 """Find instances that look the same to a model: the tokens that it can see are equal.
 
-Between two instances of one context a head cannot tell the difference, so it makes the same choice in both. Where the right
-answers differ, it is right in one of them at most: `ceiling` counts how often that leaves any head right.
+A head cannot distinguish two instances of one context, so it makes the same choice in both. If their right answers differ, it
+is right in at most one of them: `ceiling` counts how often any head can be right.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from attnviz.linguistics.probes.habits import RENAMED
 
 FORMAT = 3  # 1 had no halves of `meaning`; 2 no subtypes, contexts and control
-MOST = 4096  # layers or heads; the largest models have a few hundred
+MAX_COUNT = 4096  # layers or heads; the largest models have a few hundred
 MAX_HEADER = 4 * 2**20  # bytes
 NAMES = 255  # relations and corpora are counted in one byte
 T = TypeVar("T")
@@ -94,8 +94,8 @@ def header(written: bytes) -> Header:
     return Header(
         _of(raw, "model", str),
         _of(raw, "digest", str),
-        _between(raw, "layers", 1, MOST),
-        _between(raw, "heads", 1, MOST),
+        _between(raw, "layers", 1, MAX_COUNT),
+        _between(raw, "heads", 1, MAX_COUNT),
         _of(raw, "causal", bool),
         _of(raw, "rule", str),
         tuple(_corpus(one) for one in _several(raw, "corpora", dict)),
@@ -148,7 +148,7 @@ def _corpus(raw: dict[str, Any]) -> Corpus:
 
 
 def _of(raw: dict[str, Any], name: str, kind: type[T]) -> T:
-    """Return one field; raises ValueError where its type is wrong."""
+    """Return one field; raises ValueError if its type is wrong."""
     value = raw.get(name)
     if not isinstance(value, kind):
         raise ValueError(f"{name} should be {kind.__name__} and is {type(value).__name__}")
@@ -156,7 +156,7 @@ def _of(raw: dict[str, Any], name: str, kind: type[T]) -> T:
 
 
 def _between(raw: dict[str, Any], name: str, low: int, high: int) -> int:
-    """Return one whole number; raises ValueError where it is out of bounds."""
+    """Return one whole number; raises ValueError if it is out of bounds."""
     value = _of(raw, name, int)
     if isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{name} should lie between {low} and {high} and is {value}")

@@ -20,7 +20,7 @@ class Hits:
     minus the source's and `others` how many words the source could have chosen; of questions, `nearest` says whether the
     right candidate is the nearer one, `mentioned` how often “the name mentioned more often” is right (a share where names
     tie), and `answer` which candidate is right, in the order of the text. `group` numbers the sentences that instances are
-    wordings of; None where each is independent. Instances with one number in `context` look the same to the model.
+    wordings of; None if each is independent. Instances with one number in `context` look the same to the model.
     """
 
     text: Integer[np.ndarray, " n"]
@@ -51,7 +51,7 @@ class Hits:
 
     @property
     def groups(self) -> int | None:
-        """How many sentences these are wordings of; None where each is independent."""
+        """How many sentences these are wordings of; None if each is independent."""
         many = len(self) if self.group is None else len(np.unique(self.group))
         return many if many < len(self) else None
 
@@ -102,9 +102,9 @@ class Hits:
 def unpacked(packed: UInt8[np.ndarray, "n byte"], size: tuple[int, int]) -> Bool[np.ndarray, "n layer head"]:
     """Unpack bits, eight heads a byte in the order of layers and heads; `size` is how many layers and heads there are."""
     layers, heads = size
-    if len(packed) * layers * heads > npz.MOST:
+    if len(packed) * layers * heads > npz.MAX_BYTES:
         raise BadInputError(
-            f"{len(packed):,} links of {layers * heads:,} heads take more than the {npz.MOST:,} bytes allowed. "
+            f"{len(packed):,} links of {layers * heads:,} heads take more than the {npz.MAX_BYTES:,} bytes allowed. "
             "Build the atlas from fewer texts."
         )
     return np.unpackbits(packed, axis=-1, count=layers * heads).view(bool).reshape(-1, layers, heads)

@@ -62,7 +62,7 @@ class Measurer:
     """A model that measures chunks, one after the other.
 
     `size` is its layers and heads as far as they attend; `tokens` bounds a pass; `layers` gives weights as `batch.layers`.
-    `twin` measures the same model without training, as a control; None where there is no control.
+    `twin` measures the same model without training, as a control; None if there is no control.
     """
 
     loaded: LoadedModel
@@ -257,7 +257,7 @@ class _Sums:
 def probe_type_ids(
     example: Sequence[int] | None, special: Sequence[bool], around: tuple[Sequence[int], Sequence[int]], length: int
 ) -> tuple[int, ...] | None:
-    """Return type ids for a sequence of ids, as in an example text: before, inside and after it; None where it has none."""
+    """Return type ids for a sequence of ids, as in an example text: before, inside and after it; None if it has none."""
     if example is None:
         return None
     inner = special.index(False)

@@ -15,7 +15,7 @@ import numpy as np
 from attnviz.errors import BadInputError
 from attnviz.types import quoted
 
-MOST = 2**30  # bytes of a member; those of the shipped atlases have a few million
+MAX_BYTES = 2**30  # bytes of a member; those of the shipped atlases have a few million
 DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, NotImplementedError, RuntimeError)
 
 
@@ -26,7 +26,7 @@ def read_bytes(file: Traversable, name: str, most: int) -> bytes:
             size = archive.getinfo(name).file_size
             if size > most:
                 raise ValueError(f"{size:,} bytes, where at most {most:,} are allowed")
-            return archive.read(name)  # the reader returns no more than the size that it declares
+            return archive.read(name)  # the reader returns at most the declared size
     except DAMAGED as error:
         raise damaged_error(file, f"{name}: {error}") from error
 
@@ -41,8 +41,8 @@ def read_array(file: Traversable, name: str, dtype: type, shape: tuple[int | Non
             if columns_first or stored != np.dtype(dtype) or not fits:
                 raise ValueError(f"{stored} {found}, where {np.dtype(dtype)} {shape} belongs")
             size = prod(found) * stored.itemsize
-            if size > MOST:
-                raise ValueError(f"{size:,} bytes, where at most {MOST:,} are allowed")
+            if size > MAX_BYTES:
+                raise ValueError(f"{size:,} bytes, where at most {MAX_BYTES:,} are allowed")
             content = member.read(size + 1)  # one byte more, to detect a longer member; the archive checks its sum at the end
             if len(content) != size:
                 raise ValueError(f"{len(content):,} bytes or more, where {size:,} belong")

@@ -1,4 +1,4 @@
-"""Measure chunks of corpora with Ray Data, on as many processes or machines as there are.
+"""Measure chunks of corpora with Ray Data, on several processes or machines.
 
 Ray is not a requirement of attnviz: `pip install -r requirements-ray.txt` installs it. It starts on this
 machine, or joins the machines that RAY_ADDRESS names, where attnviz and the model must be installed too.
@@ -29,14 +29,16 @@ class RayPool:
     """Ray Data: `count` processes, each with the model and one thread."""
 
     def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
-        """Start Ray, or join it; raises UnavailableError where it is not installed."""
+        """Start Ray, or join it; raises UnavailableError if it is not installed."""
         if find_spec("ray") is None:
             raise UnavailableError("Spreading needs Ray Data. Install it: pip install -r requirements-ray.txt")
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray reports about this machine to its makers
+        os.environ.setdefault(
+            "RAY_USAGE_STATS_ENABLED", "0"
+        )  # otherwise Ray sends usage statistics of this machine to its makers
         ray = import_module("ray")
         import_module("ray.data")
         for name in ("ray", "ray.data"):
-            logging.getLogger(name).setLevel(logging.ERROR)  # its line for every data set would mix with ours
+            logging.getLogger(name).setLevel(logging.ERROR)  # its log line for every data set would mix with ours
         here = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": count, "include_dashboard": False}
         environment = {"env_vars": dict.fromkeys(THREADS, "1")}
         ray.init(log_to_driver=False, logging_level="warning", ignore_reinit_error=True, runtime_env=environment, **here)

@@ -151,7 +151,7 @@ class Atlas:
     def probes(self) -> Float[np.ndarray, "figure half probe layer head"]:
         """Probes on random tokens. Figures: means, standard errors over sequences; halves: even, odd; probes: as in the header.
 
-        Raises BadInputError, with the remedy, where this atlas has none.
+        Raises BadInputError, with the remedy, if this atlas has none.
         """
         facts = self.header.probes
         if facts is None:
@@ -211,12 +211,12 @@ class Atlas:
 
     @cached_property
     def control_links(self) -> Int[np.ndarray, "label direction half layer head"]:
-        """Hits of the untrained twin by label, direction and half (even, odd); BadInputError without a twin."""
+        """Hits of the untrained twin by label, direction and half (even, odd). Raises BadInputError without a twin."""
         return self._control("links", (len(self.header.relations), len(DIRECTIONS)))
 
     @cached_property
     def control_questions(self) -> Int[np.ndarray, "corpus half layer head"]:
-        """Hits of the untrained twin by corpus and half (even, odd); BadInputError without a twin."""
+        """Hits of the untrained twin by corpus and half (even, odd). Raises BadInputError without a twin."""
         return self._control("questions", (len(self.header.corpora),))
 
     def _control(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -249,13 +249,13 @@ class Atlas:
         return npz.read_array(self.file, f"{name}.npy", dtype, shape)
 
     def _below(self, what: str, column: np.ndarray, limit: int) -> None:
-        """Raise BadInputError where a column has a number beyond those of the header."""
+        """Raise BadInputError if a column has a number beyond those of the header."""
         if len(column) and column.max() >= limit:
             raise npz.damaged_error(self.file, f"{what} number {column.max()}, where the header names {limit}")
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """Return “ Did you mean …?” with the most similar known name; "" where none is similar."""
+    """Return “ Did you mean …?” with the most similar known name; "" if none is similar."""
     near = get_close_matches(name.casefold()[:40], known, n=1)  # long names are slow to compare and match none
     return f" Did you mean {near[0]}?" if near else ""
 
@@ -284,7 +284,7 @@ def _questions(atlas: Atlas, kind: str) -> Hits:
 def _sentences(
     atlas: Atlas, text: Integer[np.ndarray, " n"], corpus: Integer[np.ndarray, " n"]
 ) -> Integer[np.ndarray, " n"] | None:
-    """Return a number for the sentence of each question; None where no corpus has several wordings of one sentence."""
+    """Return a number for the sentence of each question; None if no corpus has several wordings of one sentence."""
     several = np.array([one.kind == "winogender" for one in atlas.header.corpora], bool)[corpus]
     if not several.any():
         return None

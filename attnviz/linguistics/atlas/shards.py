@@ -48,7 +48,7 @@ class Part:
 
     `links` has an array for each of text, relation (labels), direction, offset, others, context and hits [link, layer, head]
     as packed bits; `questions` text, nearest, answer, mentioned, context and hits. Instances of one `context` (a hash) look
-    the same to the model. `control` has the hits of the untrained twin, empty where there is none: for each relation,
+    the same to the model. `control` has the hits of the untrained twin, empty if there is none: for each relation,
     direction and half its counts [layer, head], and `answers` [half, layer, head].
 
     `habits` are sums [kind, layer, head] over `rows` [kind] tokens; `meaning` has sums [half, moment, own or shuffled, layer,

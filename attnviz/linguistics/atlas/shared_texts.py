@@ -19,12 +19,12 @@ from attnviz.linguistics.claims import BestHead
 from attnviz.models import catalog
 
 
-def hits(mine: Atlas, other: Atlas, relation: str, direction: str = "dh") -> Hits:
-    """Return the instances of `mine` on the texts that `other` was tested on too."""
-    found, theirs = claims.hits(mine, relation, direction), claims.hits(other, relation, direction)
+def hits(atlas: Atlas, other: Atlas, relation: str, direction: str = "dh") -> Hits:
+    """Return the instances of `atlas` on the texts that `other` was tested on too."""
+    found, theirs = claims.hits(atlas, relation, direction), claims.hits(other, relation, direction)
     shared = {
         at: [there for there, corpus in enumerate(other.header.corpora) if corpus.files == one.files]
-        for at, one in enumerate(mine.header.corpora)
+        for at, one in enumerate(atlas.header.corpora)
     }  # fmt: skip
     rows = np.zeros(len(found), bool)
     for at, there in shared.items():
@@ -34,11 +34,11 @@ def hits(mine: Atlas, other: Atlas, relation: str, direction: str = "dh") -> Hit
 
 
 @lru_cache(maxsize=32)
-def best_head(mine: Atlas, other: Atlas, relation: str, direction: str = "dh") -> BestHead | None:
-    """Return the best head of `mine` on those texts, chosen on their even half, counted on the odd one; None without texts."""
-    if not has(mine, relation) or not has(other, relation):
+def best_head(atlas: Atlas, other: Atlas, relation: str, direction: str = "dh") -> BestHead | None:
+    """Return the best head of `atlas` on those texts, chosen on their even half, counted on the odd one; None without texts."""
+    if not has(atlas, relation) or not has(other, relation):
         return None
-    return claims.best_head_of(mine, hits(mine, other, relation, direction), relation, direction)
+    return claims.best_head_of(atlas, hits(atlas, other, relation, direction), relation, direction)
 
 
 def has(one: Atlas, relation: str) -> bool:
@@ -46,9 +46,9 @@ def has(one: Atlas, relation: str) -> bool:
     return relation in one.kinds or relation in one.names
 
 
-def others(mine: Atlas) -> tuple[Atlas, ...]:
+def others(atlas: Atlas) -> tuple[Atlas, ...]:
     """Return the other atlases shipped with attnviz."""
-    found = (_shipped(card.id) for card in catalog.cards() if card.id != mine.model)
+    found = (_shipped(card.id) for card in catalog.cards() if card.id != atlas.model)
     return tuple(one for one in found if one is not None)
 
 

@@ -22,7 +22,7 @@ from attnviz.linguistics.atlas.shards import Part
 from attnviz.linguistics.probes import habits, similarity, untrained_control
 from attnviz.linguistics.probes.random_tokens import ProbeScores
 
-DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP can hold
+DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date that a ZIP can have
 LARGE = 2**31 - 2**16  # bytes of a member from which a ZIP needs ZIP64
 NAMES = 255  # relations and corpora, each counted in a byte
 MEASURE = (

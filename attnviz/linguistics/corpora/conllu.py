@@ -34,7 +34,7 @@ class _Row:
     first: int
     last: int
     form: str
-    blank: bool  # whether a blank follows
+    blank: bool  # whether a space follows
     word: bool
     head: int = 0
     relation: str = ""
@@ -44,8 +44,8 @@ def conllu(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[P
     """Read the sentences of a CoNLL-U file, in order. One with an unreadable line is left out; `broken` gets that line.
 
     Positions are those in `# text`, or, without it, in the forms joined by SpaceAfter. The parts of a multiword
-    token are words of their own where their forms join up to it (`do` + `n't`). Where they do not (`zu` + `dem` = `zum`), the
-    whole is one word: links of a part are links of the whole, and those within it are left out, as empty nodes are.
+    token are separate words if their forms join up to it (`do` + `n't`). If they do not (`zu` + `dem` = `zum`), the whole is
+    one word: links of a part are links of the whole, and links within it are left out, like empty nodes.
     """
     for group in groups(lines(path), lambda text: not text.strip()):
         faults: list[_Fault] = []
@@ -151,7 +151,7 @@ def _surface(rows: Iterable[_Row]) -> list[_Row]:
 
 
 def _spans(surface: Sequence[_Row], words: Sequence[_Row], text: str) -> list[Span]:
-    """Return the position of each word in the text. Raises _Fault where text and words differ."""
+    """Return the position of each word in the text. Raises _Fault if text and words differ."""
     spans: list[Span] = []
     at = 0
     for i, row in enumerate(surface):

@@ -28,7 +28,7 @@ _PRONOUNS = {
 
 
 def gap(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[AnnotatedQuestion]:
-    """Read the texts of a GAP file, in order. The candidates are A and B; the answer is None where neither is right.
+    """Read the texts of a GAP file, in order. The candidates are A and B; the answer is None if neither is right.
 
     A row whose offset does not lead to its word, or in which both are right, is left out and reported to `broken`.
     """
@@ -139,7 +139,7 @@ def _questions(
 
 
 def check_apart(*spans: Span) -> None:
-    """Raise BadInputError where two of the spans share a character: their attention could not be separated."""
+    """Raise BadInputError if two of the spans share a character: their attention could not be separated."""
     for (_, end), (start, _) in pairwise(sorted(spans)):
         if start < end:
             raise BadInputError(
@@ -148,7 +148,7 @@ def check_apart(*spans: Span) -> None:
 
 
 def _header(cells: list[str], names: Sequence[str]) -> list[str]:
-    """Return the names of the columns in the first line; raises BadInputError where some of `names` are missing."""
+    """Return the names of the columns in the first line; raises BadInputError if some of `names` are missing."""
     missing = [name for name in names if name not in cells]
     if missing:
         rule = f"The first line names the columns, with tabs between; {joined(missing)} not among them"

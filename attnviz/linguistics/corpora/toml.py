@@ -18,7 +18,7 @@ from attnviz.types import Link, quoted
 
 LONGEST_TEXT = 10_000  # characters
 _HEADING = re.compile(r"\s*\[\[\s*[A-Za-z][\w-]*\s*\]\]\s*(?:#.*)?")  # `[[sentence]]`, not `[[sentence.more]]`
-_PLACE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$")
+_ERROR_POSITION = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$")
 
 
 def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence | AnnotatedQuestion]:
@@ -37,9 +37,11 @@ def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[Pars
         except BadInputError as error:
             faults = [(group[0].number, str(error))]
         except (ValueError, RecursionError) as error:  # also for a number with thousands of digits, or very deep brackets
-            place = _PLACE.search(str(error))
+            place = _ERROR_POSITION.search(str(error))
             inner = int(place[1]) - 1 if place and place[1] else 0
-            faults = [(group[0].number + inner, f"An entry is written in TOML; {_PLACE.sub('', str(error))}. Correct it.")]
+            faults = [
+                (group[0].number + inner, f"An entry is written in TOML; {_ERROR_POSITION.sub('', str(error))}. Correct it.")
+            ]
         for number, reason in faults:
             broken(BrokenLine(str(path), number, reason))
         yield from entries
@@ -60,39 +62,39 @@ def _entries(group: Sequence[CorpusLine]) -> Iterator[ParsedSentence | Annotated
 
 def _question(raw: dict[str, Any]) -> AnnotatedQuestion:
     """Return an `[[example]]`; raises BadInputError."""
-    places, names, answer = _Places(raw), raw.get("candidates"), raw.get("answer")
+    spans, names, answer = _NamedSpans(raw), raw.get("candidates"), raw.get("answer")
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
         raise BadInputError(f"candidates are two words of the text or more; got {quoted(str(names))}. Name them.")
     if answer is not None and (type(answer) is not int or not 0 <= answer < len(names)):
         raise BadInputError(f"answer counts the candidates, 0 to {len(names) - 1}; got {quoted(str(answer))}. Correct it.")
-    pronoun, candidates = places[_string(raw, "pronoun")], tuple(places[name] for name in names)
+    pronoun, candidates = spans[_string(raw, "pronoun")], tuple(spans[name] for name in names)
     check_apart(pronoun, *candidates)
-    return AnnotatedQuestion(_string(raw, "id"), places.text, pronoun, candidates, answer)
+    return AnnotatedQuestion(_string(raw, "id"), spans.text, pronoun, candidates, answer)
 
 
 def _sentence(raw: dict[str, Any]) -> ParsedSentence:
     """Return a `[[sentence]]`; raises BadInputError."""
-    places, arcs = _Places(raw), raw.get("arcs")
+    spans, arcs = _NamedSpans(raw), raw.get("arcs")
     if not isinstance(arcs, list):
         raise BadInputError(f'arcs are a list; got {quoted(str(arcs))}. Write arcs = [["dependent", "head", "relation"]].')
-    links = tuple(_link(places, arc) for arc in arcs)
+    links = tuple(_link(spans, arc) for arc in arcs)
     sources = [link.source for link in links]
     if len(set(sources)) < len(sources):
-        twice = next(places.text[one[0] : one[1]] for one in sources if sources.count(one) > 1)
+        twice = next(spans.text[one[0] : one[1]] for one in sources if sources.count(one) > 1)
         raise BadInputError(
             f"A word has one head; {quoted(twice)} has more. Take an arc away, or name the other word as word#2."
         )
-    return ParsedSentence(_string(raw, "id"), places.text, words(places.text), links)
+    return ParsedSentence(_string(raw, "id"), spans.text, words(spans.text), links)
 
 
-def _link(places: _Places, arc: Any) -> Link:
+def _link(spans: _NamedSpans, arc: Any) -> Link:
     """Return one arc, dependent to head."""
     if not isinstance(arc, list) or len(arc) != 3 or not all(isinstance(part, str) and part.strip() for part in arc):
         raise BadInputError(f'An arc is ["dependent", "head", "relation"]; got {quoted(str(arc))}. Write all three.')
     dependent, head, relation = arc
-    if places[dependent] == places[head]:
+    if spans[dependent] == spans[head]:
         raise BadInputError(f"A head is another word; {quoted(dependent)} names itself. Correct the arc.")
-    return Link(places[dependent], places[head], relation)
+    return Link(spans[dependent], spans[head], relation)
 
 
 def _string(raw: dict[str, Any], field: str) -> str:
@@ -103,7 +105,7 @@ def _string(raw: dict[str, Any], field: str) -> str:
     return value
 
 
-class _Places(dict[str, Span]):
+class _NamedSpans(dict[str, Span]):
     """The words of an entry's `text` by name, each looked up once; raises BadInputError for others and for a long text."""
 
     def __init__(self, raw: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from attnviz.linguistics.corpora.types import ParsedSentence
 from attnviz.linguistics.probes.word_attention import WordGrid
 
-FEWEST, MOST = 4, 60  # words of a scored sentence
+MIN_WORDS, MAX_WORDS = 4, 60  # words of a scored sentence
 LEFT_OUT = frozenset({"root", "punct"})
 DIRECTIONS = ("dh", "hd")  # the dependent looks at its head; the head looks at its dependent
 NO_TOKEN = "links of a word in which no token starts"
@@ -48,7 +48,7 @@ class ScoredLinks:
 
 def fits(parsed: ParsedSentence) -> bool:
     """Return whether a sentence has 4 to 60 words."""
-    return FEWEST <= len(parsed.words) <= MOST
+    return MIN_WORDS <= len(parsed.words) <= MAX_WORDS
 
 
 def scored_links(batch: Sequence[ParsedSentence], grid: WordGrid, left_out: Counter[str]) -> ScoredLinks:

@@ -96,6 +96,6 @@ def entropies(weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray
 def means(
     total: Float[np.ndarray, "kind layer head"], counts: Int[np.ndarray, " kind"]
 ) -> Float[np.ndarray, "kind layer head"]:
-    """Convert sums to means, float32; NaN where no row counted."""
+    """Convert sums to means, float32; NaN if no row counted."""
     rows = np.where(counts > 0, counts, np.nan)[:, None, None]
     return (total / rows).astype(np.float32)

@@ -72,7 +72,7 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class ProbeScores:
-    """Results of the probes: `facts` for the header of an atlas, and the scores, or None where `facts` has the reason.
+    """Results of the probes: `facts` for the header of an atlas, and the scores, or None if `facts` has the reason.
 
     Figures are means and standard errors over sequences; halves are even and odd sequences.
     """

@@ -2,8 +2,8 @@
 
 For each word with at least 4 others to choose from: Spearman's rank correlation between its attention to them and the
 cosine similarity of their input embeddings (means over pieces) with its own. Beside it the same with the words shuffled,
-which is the score that a head gets only by its preference for positions. All is summed by halves of the texts, so that a
-head is chosen on one and reported on the other.
+which is the score that a head gets only from its preference for positions. Sums are kept for each half of the texts, so that
+a head is chosen on one half and reported on the other.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class WordSimilarity:
 def word_similarity(pieces: Sequence[Float[np.ndarray, "_ dim"]], grid: WordGrid, ordinals: Sequence[int]) -> WordSimilarity:
     """Return the similarity of the words of a batch, from the input embeddings of each text's tokens.
 
-    The ordinals of the texts seed the shuffles: one a text, the same in every run.
+    The ordinals of the texts seed the shuffles: one per text, the same in every run.
     """
     own, shuffled = np.zeros(grid.visible.shape, np.float32), np.zeros(grid.visible.shape, np.float32)
     for row, (mine, seed) in enumerate(zip(pieces, ordinals, strict=True)):
@@ -104,7 +104,7 @@ def sums(
 def means(
     sums: Float[np.ndarray, "2 3 kind layer head"], tally: Int[np.ndarray, "2 3"]
 ) -> Float[np.ndarray, "2 half kind layer head"]:
-    """Return mean correlations over the words of each half, then their standard errors; NaN where there are too few texts.
+    """Return mean correlations over the words of each half, then their standard errors; NaN if there are too few texts.
 
         m = sum_i s_i / sum_i w_i,   error² = n / (n - 1)  sum_i (s_i - m w_i)² / (sum_i w_i)²
 

@@ -1,4 +1,4 @@
-"""Count how often heads of an untrained twin are right: what architecture and tokenizer give without any training.
+"""Count how often heads of an untrained twin are right: the result of architecture and tokenizer without any training.
 
 The twin has the same architecture and tokenizer and random weights. Its hits are kept as counts, of the even and of the odd
 half of the texts, so that its best head is chosen and counted like the model's own.

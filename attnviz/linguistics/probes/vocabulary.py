@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-FORMS = (" {}", "{}")  # after a blank; at the beginning of a text, where a tokenizer puts the blank itself
+FORMS = (" {}", "{}")  # after a space; at the beginning of a text, where a tokenizer adds the space itself
 ENOUGH = 8  # ids that the first form must reproduce to be used
 
 
@@ -14,8 +14,8 @@ def whole_words(tokenizer: Any, rows: int) -> tuple[int, ...]:
 
     `rows` is the number of the model's embeddings: a tokenizer may have more ids than its model.
 
-    Each is written alone after a blank, as inside a text, so that byte-level vocabularies give " word", not the end of a word.
-    A beginning of a word that is one token when it stands alone counts too.
+    Each is written alone after a space, as inside a text, so that byte-level vocabularies give " word", not the end of a word.
+    The beginning of a word also counts if it is one token when it stands alone.
     """
     apart = {*tokenizer.all_special_ids, *getattr(tokenizer, "added_tokens_decoder", {})}
     ids = [number for number in range(min(tokenizer.vocab_size, rows)) if number not in apart]
@@ -34,7 +34,7 @@ def special_around(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the special ids before and after a text, from an example; a start token if the tokenizer has one but adds none.
 
-    Olsson et al. put one in front of every sequence, and a model without one would rest its attention on the first word.
+    Olsson et al. put one before every sequence; a model without one would use the first word as an attention sink.
     """
     inner = [at for at, one in enumerate(special) if not one]
     before, after = tuple(read[: inner[0]]), tuple(read[inner[-1] + 1 :])

@@ -22,13 +22,13 @@ FILES = {
 }
 
 
-def downloads(shown: HeadView) -> None:
+def downloads(head_view: HeadView) -> None:
     """Buttons for the head's files. A file is made when its button is clicked."""
-    trace, head = shown.trace, shown.head
-    source = provenance(state.card(), trace, head, shown.options, shown.focus)
-    item = export.ExportItem(trace, shown.pattern, source, shown.selected_rows, shown.unfiltered)
+    trace, head = head_view.trace, head_view.head
+    source = provenance(state.card(), trace, head, head_view.options, head_view.focus)
+    item = export.ExportItem(trace, head_view.pattern, source, head_view.selected_rows, head_view.unfiltered)
     st.markdown(
-        f"{head}, {'by words' if shown.options.words else 'by tokens'}, as it is shown. "
+        f"{head}, {'by words' if head_view.options.words else 'by tokens'}, as it is shown. "
         "Each file names model, weights, versions, text and options, and no date."
     )
     with st.container(horizontal=True, gap="small", key="downloads"):

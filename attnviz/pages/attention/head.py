@@ -83,22 +83,22 @@ def described(first: HeadView, second: HeadView | None) -> None:
     _badge(first.trace, [one.head for one in shown])
 
 
-def _in_words(shown: HeadView) -> None:
+def _in_words(head_view: HeadView) -> None:
     """The selected words' rows as sentences, what the head does on the whole text, and what was hidden, merged or left out.
 
     Sentences describe all weights of the head; only the note is about filters.
     """
-    pattern = shown.unfiltered
-    rows = selected_rows(pattern, shown.focus)
+    pattern = head_view.unfiltered
+    rows = selected_rows(pattern, head_view.focus)
     if pattern.queries:
         for row in rows[:DESCRIBED] or (strongest_row(pattern),):
-            st.markdown(f"**{encoding.head_name(shown.head)}:** {widgets.plain(head_roles.as_text(pattern, row))}")
+            st.markdown(f"**{encoding.head_name(head_view.head)}:** {widgets.plain(head_roles.as_text(pattern, row))}")
         if len(rows) > DESCRIBED:
             st.caption(f"{len(rows) - DESCRIBED} more words are selected.")
-    role = glossary_links.linked(widgets.plain(head_roles.role(pattern, shown.options.words).sentence))
-    st.markdown(f"**{encoding.head_name(shown.head)}:** {role}")
-    if shown.pattern.note:
-        st.caption(glossary_links.linked(widgets.plain(shown.pattern.note)))
+    role = glossary_links.linked(widgets.plain(head_roles.role(pattern, head_view.options.words).sentence))
+    st.markdown(f"**{encoding.head_name(head_view.head)}:** {role}")
+    if head_view.pattern.note:
+        st.caption(glossary_links.linked(widgets.plain(head_view.pattern.note)))
 
 
 def _badge(trace: Trace, heads: list[HeadRef]) -> None:

@@ -49,7 +49,7 @@ def selected_rows(pattern: Pattern, focus: TokenSelection | None) -> tuple[int, 
 
 
 def _row(pattern: Pattern, focus: TokenSelection) -> int | None:
-    """Return the row of one selected word, None where the pattern lacks it."""
+    """Return the row of one selected word, None if the pattern lacks it."""
     for row, unit in enumerate(pattern.query_units):
         if unit.special == focus.special and unit.segment == focus.segment:
             inside = (

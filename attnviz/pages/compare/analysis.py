@@ -16,14 +16,14 @@ from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 
 NOTHING_SHARED = "These texts share no words, so there is nothing to compare."
 
-Traces = Mapping[AttentionRequest, Trace | AttnvizError]  # the error says why a request has no trace
+Traces = Mapping[AttentionRequest, Trace | AttnvizError]  # the error explains why a request has no trace
 
 
 @dataclass(frozen=True, eq=False)
 class ComparePanel:
-    """One panel: `kind` is "" for a pin, else how its pins are combined. `pattern` is None where `problem` says why.
+    """One panel: `kind` is "" for a pin, else how its pins are combined. `pattern` is None if `problem` says why.
 
-    `numbers` are those of its pins, from 1; `queries` and `keys` are the tokens that its units refer to.
+    `numbers` are the numbers of its pins, from 1; `queries` and `keys` are the tokens that its units refer to.
     """
 
     pins: tuple[Pin, ...]
@@ -70,7 +70,7 @@ def _pin_panel(pin: Pin, number: int, trace: Trace | AttnvizError, options: View
 
 
 def pattern_of(pin: Pin, trace: Trace, options: ViewOptions) -> Pattern:
-    """What a pin shows: one head, or all heads of its layer."""
+    """Return what a pin shows: one head, or all heads of its layer."""
     return view.layer_pattern(trace, pin.head, options, pin.over) if pin.over else view.pattern(trace, pin.head, options)
 
 
@@ -99,7 +99,7 @@ def _combined_panel(
 def _pattern_again(
     pin: Pin, panel: ComparePanel, trace: Trace | AttnvizError, wanted: ViewOptions, options: ViewOptions
 ) -> Pattern:
-    """The pattern of a pin under the options `wanted`: that of its own panel, which has `options`, where they are the same."""
+    """Return the pattern of a pin with the options `wanted`; that of its own panel if these are its `options`."""
     if isinstance(panel.pattern, Pattern) and wanted == options:
         return panel.pattern
     if isinstance(trace, AttnvizError):
@@ -108,7 +108,7 @@ def _pattern_again(
 
 
 def token_at(focus: TokenSelection, tokens: Sequence[Token]) -> int | None:
-    """Return the token that a focus selects; None where this text has none there."""
+    """Return the token that a focus selects; None if this text has none there."""
     for at, token in enumerate(tokens):
         inside = at == focus.start if token.special else token.start <= focus.start < token.end
         if token.special == focus.special and inside and (token.special or token.segment == focus.segment):
@@ -125,8 +125,8 @@ def follow_selection(
     """Follow one link through all panels; None for a panel that lacks one of its words.
 
     The link is the selected word's strongest in the chosen head's panel, else in the first panel that has the word. `base`
-    are the queries and keys that `focus` refers to. Several selected words are summed. The far end is a word: neither a
-    special token nor the selected word itself.
+    are the queries and keys that `focus` refers to. Several selected words are summed. The other end is a word: not a
+    special token and not the selected word itself.
     """
     if focus is None:
         return (None,) * len(panels)
@@ -151,7 +151,7 @@ def follow_selection(
 def selected_rows(
     panels: Sequence[ComparePanel], focus: TokenSelection | None, base: tuple[Sequence[Token], Sequence[Token]]
 ) -> tuple[tuple[int, ...], ...]:
-    """Return the rows of the selected words in every panel; none where a panel lacks them, or where columns are selected."""
+    """Return the rows of the selected words in every panel; none if a panel does not have them, or if columns are selected."""
     if focus is None or focus.side != "query":
         return ((),) * len(panels)
     near, selected = _selected_tokens(focus, base)
@@ -159,7 +159,7 @@ def selected_rows(
 
 
 def head_count(pin: Pin, trace: Trace | AttnvizError | None) -> int:
-    """Return how many heads a pin's layer has; 0 where there is no trace, or none of that layer."""
+    """Return how many heads a pin's layer has; 0 if there is no trace or no such layer."""
     if not isinstance(trace, Trace) or pin.head.block not in trace.blocks:
         return 0
     calls = trace.block(pin.head.block).calls
@@ -212,7 +212,7 @@ def _followed_link(
 def _line(
     panel: ComparePanel, selected: Sequence[int], base_tokens: Sequence[Token], near: int
 ) -> tuple[np.ndarray | None, tuple[int, ...]]:
-    """The selected words' weights in a panel, summed, and their rows or columns; None where the panel has none of them."""
+    """Return the selected words' weights in a panel, summed, and their rows or columns; None if it has none of them."""
     if panel.pattern is None:
         return None, ()
     tokens = [compare.counterpart(token, base_tokens, (panel.queries, panel.keys)[near]) for token in selected]
@@ -231,5 +231,5 @@ def _units(panel: ComparePanel) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
 
 
 def _unit_with(units: Sequence[Unit], token: int) -> int | None:
-    """Return the unit that holds a token; None where it is hidden."""
+    """Return the unit that holds a token; None if it is hidden."""
     return next((at for at, unit in enumerate(units) if token in unit.tokens), None)

@@ -39,7 +39,7 @@ def as_json(
 ) -> bytes:
     """Return one object with a list of `panels`, each `panel kind of queries keys weights note heads`, or its `problem`.
 
-    `unknown` and `unknown_keys` say of each query and key whether the model of the first text cannot read it.
+    `unknown` and `unknown_keys` say for each query and key whether the model of the first text cannot read it.
 
     `heads` has the provenance of each head that the panel is made of. Weights are the shortest decimals that read back as
     the same float32; those of a difference are signed, of a sum up to the number of heads.
@@ -53,7 +53,7 @@ def as_csv(panels: Sequence[ComparePanel], cards: Mapping[str, ModelCard], optio
     """Return a table with a row for each weight of each panel: panel, models, texts, query, key, weight.
 
     Every word is `[place] text`, so that no cell begins with a character that a spreadsheet takes for a formula; what the
-    model of the first text cannot read has the mark `[UNK]` behind it.
+    model of the first text cannot read has the mark `[UNK]` after it.
     """
     out = io.StringIO()
     out.write(f"# words: {json.dumps(options.words)}\n# special: {json.dumps(options.special)}\n")
@@ -116,7 +116,7 @@ def head_provenances(
 
 
 def _over(pin: Pin) -> dict[str, str]:
-    """Name and combination of a pin, added to the provenance of its head."""
+    """Return the name and the combination of a pin, which are added to the provenance of its head."""
     return {"name_of_pin": pin.name, "over": pin.over}
 
 
@@ -126,5 +126,5 @@ def _text(pin: Pin) -> str:
 
 
 def _decimals(array: np.ndarray) -> list:
-    """Nested lists of the shortest decimals that read back as the same float32."""
+    """Return nested lists of the shortest decimals that read back as the same float32."""
     return array.astype(np.str_).astype(np.float64).tolist()

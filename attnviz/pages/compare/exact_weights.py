@@ -1,4 +1,4 @@
-"""The bytes from which the panels are drawn, and how much of that is sent at once."""
+"""Collect the bytes from which the panels are drawn, within a limit of what is sent at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attnviz.types import AttentionRequest
 from attnviz.ui import board_data
 from attnviz.view_state import Pin
 
-EXACT_BYTES = 32_000_000  # exact weights of all panels together; further panels are drawn to thousandths, or say why not
+EXACT_BYTES = 32_000_000  # exact weights of all panels together; further panels are drawn in thousandths, or say why not
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class PanelData:
 
 
 def panel_data(traces: Traces, pins: Sequence[Pin], base: tuple[AttentionRequest, str]) -> PanelData:
-    """Return the data for the panels of `pins`, and the frame of `base` where there is one."""
+    """Return the data for the panels of `pins`, and the frame of `base` if there is one."""
     frames = {place: data for place in dict.fromkeys((base, *map(_place, pins))) if (data := _frame(traces, place)) is not None}
     sheets: dict[bytes, None] = {}
     problems: dict[Pin, str] = {}
@@ -48,12 +48,12 @@ def panel_data(traces: Traces, pins: Sequence[Pin], base: tuple[AttentionRequest
 
 
 def _place(pin: Pin) -> tuple[AttentionRequest, str]:
-    """Request and block of the frame from which a pin is drawn."""
+    """Return the request and block of the frame from which a pin is drawn."""
     return pin.request, pin.head.block
 
 
 def _frame(traces: Traces, place: tuple[AttentionRequest, str]) -> bytes | None:
-    """Return the frame of one block of a request; None where there is none."""
+    """Return the frame of one block of a request; None if there is none."""
     request, block = place
     trace = traces.get(request)
     if not isinstance(trace, Trace) or block not in trace.blocks:
@@ -62,7 +62,7 @@ def _frame(traces: Traces, place: tuple[AttentionRequest, str]) -> bytes | None:
 
 
 def _size(block: Block) -> int:
-    """Bytes of the exact weights of one head, about."""
+    """Return the approximate bytes of the exact weights of one head."""
     return 4 * len(block.queries) * len(block.keys) // (2 if block.causal else 1)
 
 

@@ -1,4 +1,4 @@
-"""Ready sets of panels, as buttons: each puts heads side by side that answer one question."""
+"""Ready sets of panels, as buttons: each compares heads that answer one question."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SECOND = "attnviz_second_sentence"
 
 
 def sets() -> None:
-    """One row of buttons, and the reader's own pins where a set has taken their place.
+    """Draw one row of buttons, and offer the reader's own pins if a set has replaced them.
 
-    All of it stands in one container: so what follows keeps its place, and is not mounted again when a line goes.
+    All of it is in one container, so that what follows keeps its place and is not mounted again when a line disappears.
     """
     selection = state.current()
     with st.container():
@@ -30,7 +30,7 @@ def sets() -> None:
 
 
 def _row(selection: Selection) -> None:
-    """The buttons."""
+    """Draw the buttons."""
     layer = selection.head.layer
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="sets"):
         st.caption("Ready sets", width="content")
@@ -64,13 +64,13 @@ def _apart(selection: Selection) -> None:
 
 
 def _pin_chosen() -> None:
-    """The chosen head on the shown sentence, beside what is pinned."""
+    """Pin the chosen head on the shown sentence."""
     now = state.current()
     state.change(pins=(*now.pins, Pin(now.request, now.head)))
 
 
 def tired_wide() -> None:
-    """The pair that asks who is meant by “it”: one head on both, their difference, and a second head."""
+    """Show the tired / wide pair: one head on both sentences, the difference, and a second head."""
     first, second = (AttentionRequest("minilm", text) for text in PAIR)
     state.change(request=first, head=HeadRef(3, 1), focus=TokenSelection(TEXT.index("it was")))
     pins = (Pin(first, HeadRef(3, 1)), Pin(second, HeadRef(3, 1)), Pin(first, HeadRef(5, 11)))
@@ -78,7 +78,7 @@ def tired_wide() -> None:
 
 
 def _sentences() -> None:
-    """The second sentence: typed, or one of the examples; the pair of the shown one to begin with."""
+    """Draw the choice of the second sentence: typed, or an example; first the pair of the shown one."""
     own = state.current().request.text
     ready = {one.text: one.title for one in examples.examples() if one.text != own}
     proposed = partner(own)
@@ -88,7 +88,7 @@ def _sentences() -> None:
 
 
 def partner(text: str) -> str:
-    """Return the other sentence of a minimal pair, or of the one that the pages open with."""
+    """Return the other sentence of a minimal pair, or the one that pairs with the first sentence of the pages."""
     for one in examples.examples():
         if one.text == text and one.pair:
             return examples.example(one.pair).text
@@ -96,7 +96,7 @@ def partner(text: str) -> str:
 
 
 def two_sentences(text: str) -> None:
-    """The chosen head on the shown sentence and on another one, and the difference."""
+    """Show the chosen head on the shown sentence and on another one, and the difference."""
     now = state.current()
     if text.strip() and text != now.request.text:
         second = AttentionRequest(now.request.model, text)
@@ -104,13 +104,13 @@ def two_sentences(text: str) -> None:
 
 
 def other_model() -> str:
-    """Another embedded model than the shown one, "" where there is none."""
+    """Return another bundled model than the shown one, "" if there is none."""
     own = state.current().request.model
     return next((name for name in EMBEDDED if name != own and input_bar.available(catalog.card(name))), "")
 
 
 def two_models(name: str) -> None:
-    """The shown sentence and head, and the same sentence read by another model with its own head."""
+    """Show the sentence with its head, and the same sentence read by another model with its own head."""
     now, card = state.current(), catalog.card(name)
     request = AttentionRequest(name, now.request.text, now.request.text_b if card.pairs else None)
     state.show_set((Pin(now.request, now.head), Pin(request, HeadRef(*card.head, card.blocks[0]))))

@@ -27,7 +27,7 @@ def as_picture(
     focus: TokenSelection | None,
     selected_rows: Sequence[tuple[int, ...]],
 ) -> bytes:
-    """Return all panels, two in a row; `selected_rows` are the rows that stand out in each. Equal input gives equal bytes.
+    """Return all panels, two in a row; `selected_rows` are highlighted in each. Equal input gives equal bytes.
 
     Raises BadInputError for an unknown kind of file, or without panels.
     """

@@ -30,7 +30,7 @@ EXACT = {
     "weight": st.column_config.TextColumn("weight, or difference", alignment="right"),
 }
 CAUTION = "Heads that differ here differ on these texts. Attention is a signal, not an explanation."
-ATTENTION = "attention"  # where the panels go when the reader asks for the board
+ATTENTION = "attention"  # the page that opens when the reader wants the board
 PICTURES = {
     "SVG": ("svg", "image/svg+xml", "All panels as one drawing; every cell carries its exact value"),
     "PDF": ("pdf", "application/pdf", "The same drawing on one page, with its fonts"),

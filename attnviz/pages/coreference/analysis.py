@@ -20,7 +20,7 @@ class Antecedents:
     """The numbers by which heads choose a candidate: `peaks`, the largest weight on any one piece of each candidate.
 
     A sum over pieces would favour long names: they have more pieces. `late` are the candidates that a causal model cannot
-    see from the pronoun, as indices: with only one, a head has no choice. NaN where a layer has fewer heads.
+    see from the pronoun, as indices: with only one, a head has no choice. NaN if a layer has fewer heads.
     """
 
     peaks: Float[np.ndarray, "layer head candidate"]

@@ -80,7 +80,7 @@ def _facts(one: ClaimResult) -> str:
 
 
 def _ceiling(one: ClaimResult) -> str:
-    """Return the rate that no head can exceed, and why; "" where there is no such limit."""
+    """Return the rate that no head can exceed, and why; "" if there is no such limit."""
     return f" {widgets.plain(claim_text.ceiling(one))}" if one.evidence.ceiling < 1.0 else ""
 
 

@@ -17,7 +17,7 @@ THINNEST, THICKEST = 1.5, 10.0
 class Branch:
     """One candidate: its name, its share (a sum over pieces), its largest piece, and whether it is the right one.
 
-    `late`: it comes after the pronoun of a causal model. `peak` is None where it is not needed.
+    `late`: it comes after the pronoun of a causal model. `peak` is None if it is not needed.
     """
 
     name: str

@@ -22,7 +22,7 @@ from attnviz.ui.single_text import chosen
 
 @dataclass(frozen=True)
 class PronounQuestion:
-    """A pronoun and its candidates. `right` is the index of the right one, None where there is none or it is not known."""
+    """A pronoun and its candidates. `right` is the index of the right one, None if there is none or it is not known."""
 
     text: str
     pronoun: Span
@@ -93,7 +93,7 @@ def ready_question(text: str) -> PronounQuestion | None:
 
 
 def partner(answers: HeadAnswers) -> HeadAnswers | None:
-    """Return the answers for the other sentence of a minimal pair, with its own trace; None where there is none."""
+    """Return the answers for the other sentence of a minimal pair, with its own trace; None if there is none."""
     example = answers.question.example
     other = ready_question(examples.example(example.pair).text) if example is not None and example.pair is not None else None
     if other is None:

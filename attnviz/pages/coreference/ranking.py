@@ -123,6 +123,6 @@ def _row(
 
 
 def _share(values: np.ndarray, right: int) -> np.ndarray:
-    """Return the right candidate's part of what all candidates get; NaN where they get nothing."""
+    """Return the right candidate's part of what all candidates get; NaN if they get nothing."""
     mass = values.sum(-1)
     return np.where(mass > 0, values[..., right] / np.where(mass > 0, mass, 1.0), np.nan).astype(np.float32)

@@ -18,7 +18,7 @@ from attnviz.types import Unit
 class Marks:
     """The marks in a sentence: the selected word, candidates (underlined, in this order) and the right one among them.
 
-    `cue` are the deciding words (framed); `hit` says whether the right candidate is chosen, None where that is not known.
+    `cue` are the deciding words (framed); `hit` says whether the right candidate is chosen, None if that is not known.
     """
 
     selected: tuple[int, int] | None = None
@@ -34,7 +34,7 @@ def tinted_sentence(
     """Return the sentence as typed, each unit a span, tinted by its weight and with the number below it.
 
     Special tokens are small labels where the model reads them. Text is escaped.
-    Raises ShapeError where units and weights do not fit.
+    Raises ShapeError if units and weights do not fit.
     """
     if weights is not None and len(weights) != len(units):
         raise ShapeError(f"{len(units)} units need {len(units)} weights, got {len(weights)}.")

@@ -52,7 +52,7 @@ def reader_question(text: str, trace: Trace) -> PronounQuestion | None:
 
 
 def _pronoun(text: str, places: Sequence[Span]) -> Span | None:
-    """Return the selected word; else the most likely pronoun; None where there is none."""
+    """Return the selected word; else the most likely pronoun; None if there is none."""
     focus = state.current().focus
     if focus is not None and not focus.special and not focus.segment:
         for place in places:

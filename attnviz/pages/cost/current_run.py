@@ -10,7 +10,7 @@ from attnviz.pages.cost.bench.plan import BenchmarkPlan
 from attnviz.pages.cost.bench.report import BenchmarkReport
 from attnviz.pages.cost.bench.runner import BenchmarkRunner
 
-_KEPT, _READER, _MINE = "cost-report", "cost-reader", "cost-mine"
+_REPORT, _READER, _OWN_RUNS = "cost-report", "cost-reader", "cost-mine"
 
 
 @st.cache_resource(show_spinner=False)
@@ -22,7 +22,7 @@ def runner() -> BenchmarkRunner:
 def start(plan: BenchmarkPlan) -> None:
     """Start a run, unless one is active."""
     if runner().start(plan, _reader_id()):
-        st.session_state.pop(_KEPT, None)
+        st.session_state.pop(_REPORT, None)
 
 
 def stop() -> None:
@@ -35,23 +35,23 @@ def current_reports() -> tuple[BenchmarkReport | None, BenchmarkReport | None]:
 
     A reader without a run follows the latest one. A run that another reader starts replaces no numbers on this page.
     """
-    now, kept = runner().look(_reader_id()), st.session_state.get(_KEPT)
+    now, kept = runner().poll(_reader_id()), st.session_state.get(_REPORT)
     own = runner().owns(_reader_id())
     if now is not None and own:
-        st.session_state[_MINE] = {*st.session_state.get(_MINE, ()), now.number}
+        st.session_state[_OWN_RUNS] = {*st.session_state.get(_OWN_RUNS, ()), now.number}
     if now is not None and (own or kept is None or kept.running or kept.number == now.number):
-        st.session_state[_KEPT] = kept = now
+        st.session_state[_REPORT] = kept = now
     return kept, now if now != kept else None
 
 
 def follow() -> None:
     """Follow the latest run from now on."""
-    st.session_state.pop(_KEPT, None)
+    st.session_state.pop(_REPORT, None)
 
 
 def is_own(report: BenchmarkReport) -> bool:
     """Return whether this reader started that run."""
-    return report.number in st.session_state.get(_MINE, ())
+    return report.number in st.session_state.get(_OWN_RUNS, ())
 
 
 def _reader_id() -> str:

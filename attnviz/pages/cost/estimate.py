@@ -16,22 +16,26 @@ from attnviz.ui import glossary_links, widgets
 
 PART = "estimate"
 LINKED = ("softmax", "decoder", "grouped-queries")
-MIN_LENGTHS, MOST = 1_000, 10_000_000
+MIN_LENGTH, MAX_LENGTH = 1_000, 10_000_000
 
 
-def estimate(own: ModelSizes, report: BenchmarkReport | None) -> None:
+def estimate(model_sizes: ModelSizes, report: BenchmarkReport | None) -> None:
     """Draw the arithmetic and the tables."""
     st.header(lesson.text(PART, "title", {"n": encoding.thousands(_tokens())}), anchor="paper")
-    numbers = {"model": widgets.plain(own.model), "heads": str(own.layer.heads), "dim": str(own.layer.dim)}
-    st.markdown(glossary_links.linked(lesson.text(PART, "lead", numbers | {"layers": str(own.layers)})))
-    n = int(st.number_input("Tokens of the long text", MIN_LENGTHS, MOST, LONG, step=1000, key="cost-tokens", width=220))
-    live = step_values(n, own)
+    numbers = {
+        "model": widgets.plain(model_sizes.model),
+        "heads": str(model_sizes.layer.heads),
+        "dim": str(model_sizes.layer.dim),
+    }
+    st.markdown(glossary_links.linked(lesson.text(PART, "lead", numbers | {"layers": str(model_sizes.layers)})))
+    n = int(st.number_input("Tokens of the long text", MIN_LENGTH, MAX_LENGTH, LONG, step=1000, key="cost-tokens", width=220))
+    live = step_values(n, model_sizes)
     for at, step in enumerate(lesson.estimate_steps(), 1):
         with st.container(key=f"cost-sum-{step.id}"):
             text, sum_ = st.columns([6, 5], gap="medium", vertical_alignment="center")
             text.markdown(f"**{at}.** {glossary_links.linked(template.fill(step.text, live), *LINKED)}")
             sum_.latex(template.fill(step.formula, {name: _latex(value) for name, value in live.items()}))
-    _tables(n, own, report)
+    _tables(n, model_sizes, report)
 
 
 def _tokens() -> int:
@@ -39,11 +43,11 @@ def _tokens() -> int:
     return int(st.session_state.get("cost-tokens", LONG))
 
 
-def step_values(n: int, own: ModelSizes) -> dict[str, str]:
+def step_values(n: int, model_sizes: ModelSizes) -> dict[str, str]:
     """Return every number that the steps need."""
-    layer = own.layer
+    layer = model_sizes.layer
     whole, tiles, recurrent = flops.matrix(n, layer), flops.tiled(n, layer), flops.recurrent(n, layer)
-    kept = flops.kv_cache_bytes(n, layer, own.layers)
+    kept = flops.kv_cache_bytes(n, layer, model_sizes.layers)
     saved = layer.heads // layer.groups
     sizes = {
         "n": n,
@@ -54,7 +58,7 @@ def step_values(n: int, own: ModelSizes) -> dict[str, str]:
         "shared": layer.kv_width,
     }
     counts = sizes | {
-        "layers": own.layers,
+        "layers": model_sizes.layers,
         "each": SHARE,
         "side": TILE,
         "pairs": n * n,
@@ -74,7 +78,7 @@ def step_values(n: int, own: ModelSizes) -> dict[str, str]:
         "size": units.byte_size(whole.peak_bytes),
         "tileheld": units.byte_size(tiles.peak_bytes),
         "kept": units.byte_size(kept),
-        "all": encoding.digits(own.layers * whole.operations),
+        "all": encoding.digits(model_sizes.layers * whole.operations),
         "share": encoding.percent(whole.products / both, 1),
         "grouped": grouped,
     }
@@ -95,7 +99,7 @@ def _latex(value: str) -> str:
     return rf"\text{{{value.replace('%', chr(92) + '%')}}}"
 
 
-def _tables(n: int, own: ModelSizes, report: BenchmarkReport | None) -> None:
+def _tables(n: int, model_sizes: ModelSizes, report: BenchmarkReport | None) -> None:
     """Draw the computed cost of each algorithm beside the extrapolation from this machine."""
     st.subheader(lesson.text("extrapolation", "title"), anchor="beyond")
     left, right = st.columns(2, gap="medium")
@@ -103,7 +107,7 @@ def _tables(n: int, own: ModelSizes, report: BenchmarkReport | None) -> None:
         st.markdown(lesson.text("extrapolation", "computed", {"n": encoding.thousands(n)}))
         lines = ["| Algorithm | Operations | Peak memory | Steps in sequence |", "|:--|--:|--:|--:|"]
         for algorithm, name in lesson.names().items():
-            on = flops.estimate(algorithm, n, own.layer)
+            on = flops.estimate(algorithm, n, model_sizes.layer)
             cells = (
                 _power(encoding.digits(on.operations)),
                 units.byte_size(on.peak_bytes),
@@ -113,13 +117,17 @@ def _tables(n: int, own: ModelSizes, report: BenchmarkReport | None) -> None:
         with st.container(key="cost-paper"):
             st.markdown("\n".join(lines))
     with right:
-        _extrapolation(n, own, report)
+        _extrapolation(n, model_sizes, report)
 
 
-def _extrapolation(n: int, own: ModelSizes, report: BenchmarkReport | None) -> None:
+def _extrapolation(n: int, model_sizes: ModelSizes, report: BenchmarkReport | None) -> None:
     """Draw the extrapolation, or say what to do first."""
     found = () if report is None else report.found
-    if report is not None and found and (report.plan.heads, report.plan.dim) != (own.layer.heads, own.layer.dim):
+    if (
+        report is not None
+        and found
+        and (report.plan.heads, report.plan.dim) != (model_sizes.layer.heads, model_sizes.layer.dim)
+    ):
         st.markdown(lesson.text("extrapolation", "sizes"))
         return
     fits = [

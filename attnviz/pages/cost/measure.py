@@ -20,11 +20,11 @@ TITLES = {"seconds": "Time", "peak_bytes": "Memory"}
 PART = "measure"
 
 
-def measure(own: ModelSizes) -> BenchmarkReport | None:
+def measure(model_sizes: ModelSizes) -> BenchmarkReport | None:
     """Draw this part; return the run that this reader follows."""
     report = current_run.current_reports()[0]
     watching = _watching()
-    st.fragment(_live, run_every=REFRESH if watching else None)(own, watching)
+    st.fragment(_live, run_every=REFRESH if watching else None)(model_sizes, watching)
     return report
 
 
@@ -34,23 +34,23 @@ def _watching() -> bool:
     return any(one is not None and one.running for one in (report, other))
 
 
-def _live(own: ModelSizes, watching: bool) -> None:
+def _live(model_sizes: ModelSizes, watching: bool) -> None:
     """Draw what changes during a run. The fragment refreshes itself only while a run is active."""
     report, other = current_run.current_reports()
     if watching != _watching():
         st.rerun()
     try:
-        _fields(own, report, other)
+        _fields(model_sizes, report, other)
     except BadInputError as error:
         st.info(widgets.plain(str(error)))
     if report is not None:
-        _status(report, own)
+        _status(report, model_sizes)
         _pictures(report)
     slopes(report)
     st.caption(glossary_links.linked(lesson.text(PART, "how", {"runs": str(algorithms.RUNS)})))
 
 
-def _fields(own: ModelSizes, report: BenchmarkReport | None, other: BenchmarkReport | None) -> None:
+def _fields(model_sizes: ModelSizes, report: BenchmarkReport | None, other: BenchmarkReport | None) -> None:
     """Draw the length field and the start button, or the stop button of an own run, and the state of other readers' runs."""
     labels = {2048: lesson.text(PART, "quick"), 8192: lesson.text(PART, "long")}
     is_own = report is not None and report.running and current_run.is_own(report)
@@ -69,7 +69,7 @@ def _fields(own: ModelSizes, report: BenchmarkReport | None, other: BenchmarkRep
                 width=300,
                 index=REACHES.index(report.plan.longest) if report is not None and current_run.is_own(report) else 0,
             )
-            plan = BenchmarkPlan(own.layer.heads, own.layer.dim, reach)
+            plan = BenchmarkPlan(model_sizes.layer.heads, model_sizes.layer.dim, reach)
             st.button(lesson.text(PART, "button"), key="cost-start", type="primary", on_click=current_run.start, args=(plan,))
     if other is not None:
         part = "busy" if other.running else "newer"
@@ -79,7 +79,7 @@ def _fields(own: ModelSizes, report: BenchmarkReport | None, other: BenchmarkRep
         st.info(lesson.text(PART, "others"))
 
 
-def _status(report: BenchmarkReport, own: ModelSizes) -> None:
+def _status(report: BenchmarkReport, model_sizes: ModelSizes) -> None:
     """Draw the progress or the outcome, and what is missing."""
     numbers = _numbers(report)
     if report.running:
@@ -93,9 +93,11 @@ def _status(report: BenchmarkReport, own: ModelSizes) -> None:
     if not report.running and not current_run.is_own(report):
         st.caption(lesson.text(PART, "taken"))
     plan = report.plan
-    if (plan.heads, plan.dim) != (own.layer.heads, own.layer.dim):
-        ours = {"heads": str(plan.heads), "dim": str(plan.dim), "model": widgets.plain(own.model)}
-        st.info(lesson.text(PART, "sizes", ours | {"ownheads": str(own.layer.heads), "owndim": str(own.layer.dim)}))
+    if (plan.heads, plan.dim) != (model_sizes.layer.heads, model_sizes.layer.dim):
+        ours = {"heads": str(plan.heads), "dim": str(plan.dim), "model": widgets.plain(model_sizes.model)}
+        st.info(
+            lesson.text(PART, "sizes", ours | {"ownheads": str(model_sizes.layer.heads), "owndim": str(model_sizes.layer.dim)})
+        )
     if report.failed:
         st.info(lesson.text(PART, "failed", {"cells": joined([_cell(*one) for one in report.failed])}))
 

@@ -17,8 +17,8 @@ from attnviz.ui import glossary_links, state, token_picker, widgets
 from attnviz.ui.backend import backend
 
 PART = "tiles"
-MOST = 64  # tokens shown
-WHOLE = 512  # tokens up to which a remote backend also sends values
+MAX_TOKENS = 64  # tokens shown
+MAX_REMOTE_TOKENS = 512  # tokens up to which a remote backend also sends values
 SIDES = (2, 4, 8, 16)
 ACROSS = 8  # most tiles from side to side
 PACE = 1.0  # seconds per tile in playback
@@ -30,17 +30,17 @@ def tiles(trace: Trace) -> None:
     head = state.current().head
     st.header(lesson.text(PART, "title"), anchor="tiles")
     st.markdown(glossary_links.linked(lesson.text(PART, "lead"), "softmax"))
-    block = (backend().full_trace(trace.request) if len(trace.tokens) <= WHOLE else trace).block(head.block)
-    queries, keys = block.queries[:MOST], block.keys[:MOST]
+    block = (backend().full_trace(trace.request) if len(trace.tokens) <= MAX_REMOTE_TOKENS else trace).block(head.block)
+    queries, keys = block.queries[:MAX_TOKENS], block.keys[:MAX_TOKENS]
     sides = [side for side in SIDES if -(-max(len(queries), len(keys)) // side) <= ACROSS]
     try:
         layer = block.calls[head.layer]
-        whole = {side: trace_tiles(layer, head.head, side, MOST) for side in sides}
+        whole = {side: trace_tiles(layer, head.head, side, MAX_TOKENS) for side in sides}
     except AttnvizError as error:
         st.info(lesson.text(PART, "none", {"why": widgets.plain(str(error))}))
         return
-    if len(block.keys) > MOST:
-        st.caption(lesson.text(PART, "cut", {"tokens": str(MOST), "all": encoding.thousands(len(block.keys))}))
+    if len(block.keys) > MAX_TOKENS:
+        st.caption(lesson.text(PART, "cut", {"tokens": str(MAX_TOKENS), "all": encoding.thousands(len(block.keys))}))
     playing = st.session_state.get("cost-play", False)
     st.fragment(_stepper, run_every=PACE if playing else None)(whole, queries, keys)
 

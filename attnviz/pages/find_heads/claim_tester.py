@@ -19,7 +19,7 @@ from attnviz.ui.atlas_lookup import measured
 from attnviz.ui.single_text import chosen
 
 RELATION, DIRECTION = "heads-relation", "heads-direction"
-WAYS = {"dh": "dependent looks at its head", "hd": "head looks at its dependent"}
+DIRECTIONS = {"dh": "dependent looks at its head", "hd": "head looks at its dependent"}
 PRONOUNS = {
     "gap": "a pronoun to a name",
     "winogender": "a pronoun to a person",
@@ -46,7 +46,7 @@ def claim_tester(trace: Trace) -> Atlas | None:
 def _fields(found: Atlas) -> tuple[str, str]:
     """Draw the fields for kind and direction of links; returns the choice."""
     counts = {name: found.kinds[name] for name in sorted(found.kinds, key=ALL_QUESTIONS.__eq__)}  # single ones first
-    most = {name: max(found.relations[name, way] for way in WAYS) for name in found.names}
+    most = {name: max(found.relations[name, direction] for direction in DIRECTIONS) for name in found.names}
     family = {name: name.partition(":")[0] for name in most}
     counts |= {
         name: most[name] for name in sorted(most, key=lambda one: (-most[family[one]], family[one], ":" in one, -most[one]))
@@ -63,13 +63,15 @@ def _fields(found: Atlas) -> tuple[str, str]:
         )  # fmt: skip
         if kind in found.kinds:
             return kind, "dh"
-        ways = {way: found.relations[kind, way] for way in WAYS}
-        usual = max(WAYS, key=lambda way: ways[way])  # of a model that reads left to right one way may have none
-        way = st.segmented_control(
-            "Direction", list(WAYS), default=usual, key=f"{DIRECTION}-{found.model}-{kind}", required=True,
-            format_func=lambda way: f"{WAYS[way]} ({encoding.thousands(ways[way])})",
+        directions = {direction: found.relations[kind, direction] for direction in DIRECTIONS}
+        usual = max(
+            DIRECTIONS, key=lambda direction: directions[direction]
+        )  # of a model that reads left to right one way may have none
+        direction = st.segmented_control(
+            "Direction", list(DIRECTIONS), default=usual, key=f"{DIRECTION}-{found.model}-{kind}", required=True,
+            format_func=lambda direction: f"{DIRECTIONS[direction]} ({encoding.thousands(directions[direction])})",
         )  # fmt: skip
-    return kind, way or usual
+    return kind, direction or usual
 
 
 def _plain(name: str, found: Atlas) -> str:
@@ -80,9 +82,9 @@ def _plain(name: str, found: Atlas) -> str:
     return f"{relation(name, CORPUS).plain}: {claim_text.label(name)}{with_subtypes}"
 
 
-def _tested(found: Atlas, kind: str, way: str) -> None:
+def _tested(found: Atlas, kind: str, direction: str) -> None:
     """The claim as a picture, in numbers and as a sentence to copy; the best head for the same kind of link."""
-    claim, best = claims.claim(found, chosen(), kind, way), claims.best_head(found, kind, way)
+    claim, best = claims.claim(found, chosen(), kind, direction), claims.best_head(found, kind, direction)
     left, right = st.columns(2, gap="large")
     with left:
         _picture(claim, best)

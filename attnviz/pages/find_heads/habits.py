@@ -39,12 +39,12 @@ def _map(one: HabitResult) -> None:
 def _best(one: HabitResult) -> None:
     """What the number means, the strongest heads, and the chosen one among them."""
     st.markdown(widgets.plain(one.says))
-    mine, n = chosen(), encoding.thousands(one.n)
-    st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(one, mine, n)), "baseline"))
+    head, n = chosen(), encoding.thousands(one.n)
+    st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(one, head, n)), "baseline"))
     measure_view.best_heads("habit", one.order, lambda head: _number(one, one.at(head)))
 
 
-def _facts(one: HabitResult, mine: HeadRef, n: str) -> list[str]:
+def _facts(one: HabitResult, head: HeadRef, n: str) -> list[str]:
     """Numbers in Markdown: the best head, its baseline, and the chosen head."""
     heads = one.scores.values.size
     held_out, beside, of = one.held_out, "", ""
@@ -55,7 +55,7 @@ def _facts(one: HabitResult, mine: HeadRef, n: str) -> list[str]:
     return [
         f"**{one.head}** has {'least' if one.least else 'most'}: **{_number(one, one.value)}**{beside}",
         f"All {heads} heads on average: {_number(one, one.mean)}",
-        f"The chosen head, {encoding.head_name(mine)}: {_number(one, one.at(mine))}, rank {one.rank(mine)} of {heads}",
+        f"The chosen head, {encoding.head_name(head)}: {_number(one, one.at(head))}, rank {one.rank(head)} of {heads}",
         f"n = {n} {one.counted}{of}",
     ]
 

@@ -44,14 +44,14 @@ def _best(one: ProbeResult) -> None:
     measure_view.best_heads("probe", one.order, lambda head: encoding.three(one.at(head)))
 
 
-def _facts(one: ProbeResult, mine: HeadRef) -> list[str]:
+def _facts(one: ProbeResult, head: HeadRef) -> list[str]:
     """Scores in Markdown: the best head, uniform attention, the chosen head, and the heads that get the name."""
     heads = one.scores.values.size
     low, high = (encoding.three(end) for end in one.interval(one.head))
     lines = [
         f"**{one.head}** scores most: **{encoding.three(one.at(one.head))}** ({low} to {high})",
         f"A head that looks evenly at everything it can see: {encoding.three(one.even_look)}",
-        f"The chosen head, {encoding.head_name(mine)}: {encoding.three(one.at(mine))}, rank {one.rank(mine)} of {heads}",
+        f"The chosen head, {encoding.head_name(head)}: {encoding.three(one.at(head))}, rank {one.rank(head)} of {heads}",
     ]
     if one.role:
         earned = ", ".join(map(str, one.earned)) or "none"

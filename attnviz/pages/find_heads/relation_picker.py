@@ -24,7 +24,7 @@ NONE = ""  # the choice without a relation
 
 @dataclass(frozen=True)
 class RelationLinks:
-    """All links of one relation: its label on the page, and the name under which an atlas counts it ("" where none does).
+    """All links of one relation: its label on the page, and the name under which an atlas counts it ("" if none does).
 
     `silver`: drawn by a parser and not checked.
     """

@@ -87,10 +87,10 @@ def _entries(query: str, first: Term | None) -> None:
         st.markdown(" · ".join(f"[{one.name}](#{one.id})" for one in found))
     for one in found:
         if one != first:
-            _entry(one, {shown.id for shown in found} | ({first.id} if first else set()))
+            _entry(one, {one.id for one in found} | ({first.id} if first else set()))
 
 
-def _entry(one: Term, shown: set[str]) -> None:
+def _entry(one: Term, shown_ids: set[str]) -> None:
     """Draw one term: name, sentence, paragraph, formula, related terms and sources.
 
     Links to terms on this page use its anchors, others their URL.
@@ -103,7 +103,7 @@ def _entry(one: Term, shown: set[str]) -> None:
         st.markdown(one.symbols)
     also = [name for name in one.also if name.casefold() not in _plain_forms(one)]
     parts = [f"Also: {', '.join(also)}."] if also else []
-    see = (f"[{glossary.term(id).name}](#{id})" if id in shown else glossary_links.link(id) for id in one.see)
+    see = (f"[{glossary.term(id).name}](#{id})" if id in shown_ids else glossary_links.link(id) for id in one.see)
     st.markdown(" ".join([*parts, f"See {', '.join(see)}."]))
     _sources(one.sources)
 

@@ -8,7 +8,7 @@ from itertools import zip_longest
 import numpy as np
 import streamlit as st
 
-from attnviz.engine.reference.head_steps import MOST, HeadSteps
+from attnviz.engine.reference.head_steps import MAX_TOKENS, HeadSteps
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding
@@ -37,7 +37,7 @@ def head_steps(trace: Trace) -> HeadSteps | None:
         return with_trace_weights(backend().step_trace(trace.request, head), trace.weights(head.layer, head.head))
     except AttnvizError as error:
         widgets.show_error(error)
-        token_picker.instead(error, trace, MOST, "shown step by step", "inside")
+        token_picker.instead(error, trace, MAX_TOKENS, "shown step by step", "inside")
     return None
 
 

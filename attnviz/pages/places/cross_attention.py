@@ -22,7 +22,7 @@ from attnviz.ui import glossary_links, input_bar, state, widgets
 from attnviz.ui.backend import backend
 from attnviz.view_state import ViewOptions
 
-MOST = 24  # words of a text, since three pictures are side by side
+MAX_WORDS = 24  # words of a text, since three pictures are side by side
 PARTS = ("encoder", "decoder", "cross")
 
 
@@ -43,7 +43,7 @@ def cross_attention(trace: Trace) -> int:
     both = _read(source, _short(target))
     st.caption(both.note)
     if source != trace.request.text:
-        st.caption(fill(lesson.text("across", "cut"), {"most": str(MOST)}))
+        st.caption(fill(lesson.text("across", "cut"), {"most": str(MAX_WORDS)}))
     head = _head(both.trace)
     with st.container(key="places-across"):
         for column, part in zip(st.columns(3, gap="medium"), PARTS, strict=True):
@@ -55,7 +55,7 @@ def cross_attention(trace: Trace) -> int:
 def _short(text: str) -> str:
     """Return the first words of a text."""
     spans = words(text)
-    return text if len(spans) <= MOST else text[: spans[MOST - 1][1]]
+    return text if len(spans) <= MAX_WORDS else text[: spans[MAX_WORDS - 1][1]]
 
 
 def _read(source: str, target: str) -> EncoderDecoderReading:

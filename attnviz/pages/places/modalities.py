@@ -47,7 +47,7 @@ def _tokens(place: Medium, trace: Trace) -> int:
     return count(place.id, sizes, len(trace.parts[0].queries))
 
 
-def count(id: str, sizes: dict[str, int], own: int) -> int:
+def count(id: str, sizes: dict[str, int], text_tokens: int) -> int:
     """Return the number of tokens of a medium with these sizes; for text, the reader's own."""
     if id == "image":
         return token_counts.image(sizes["height"], sizes["width"], sizes["patch"])
@@ -56,17 +56,17 @@ def count(id: str, sizes: dict[str, int], own: int) -> int:
     if id == "video":
         side = sizes["side"]
         return token_counts.video(sizes["seconds"], sizes["rate"], side, side, sizes["patch"], sizes["frames"])
-    return token_counts.protein(sizes["residues"]) if id == "protein" else own
+    return token_counts.protein(sizes["residues"]) if id == "protein" else text_tokens
 
 
-def _costs(tokens: int, own: TextSizes) -> None:
+def _costs(tokens: int, text_sizes: TextSizes) -> None:
     """Draw the cost of this many tokens beside the reader's sentence."""
-    cost, mine = token_counts.attention(tokens, own.width), token_counts.attention(own.tokens, own.width)
+    cost, mine = token_counts.attention(tokens, text_sizes.width), token_counts.attention(text_sizes.tokens, text_sizes.width)
     numbers = {
-        "n": encoding.thousands(tokens), "pairs": encoding.thousands(cost.pairs), "own": encoding.thousands(own.tokens),
+        "n": encoding.thousands(tokens), "pairs": encoding.thousands(cost.pairs), "own": encoding.thousands(text_sizes.tokens),
         "times": f"{ratio_text(cost.pairs / mine.pairs)} times", "stored": byte_size(cost.stored),
-        "width": encoding.thousands(own.width), "share": encoding.percent(cost.share, 1),
-        "ownshare": encoding.percent(mine.share, 1), "level": encoding.thousands(token_counts.level(own.width)),
+        "width": encoding.thousands(text_sizes.width), "share": encoding.percent(cost.share, 1),
+        "ownshare": encoding.percent(mine.share, 1), "level": encoding.thousands(token_counts.level(text_sizes.width)),
     }  # fmt: skip
     st.markdown(fill(lesson.text("elsewhere", "cost"), numbers))
     st.markdown(fill(lesson.text("elsewhere", "even"), numbers))
@@ -74,12 +74,12 @@ def _costs(tokens: int, own: TextSizes) -> None:
 
 def _table(trace: Trace) -> None:
     """Draw a table of all media at their start sizes."""
-    own = token_counts.sizes(trace)
+    text_sizes = token_counts.sizes(trace)
     lines = ["| Medium | Tokens | Weights per head | Memory per head |", "|:--|--:|--:|--:|"]
     for place in lesson.media():
         sizes = {field.id: field.value for field in place.fields}
-        tokens = count(place.id, sizes, own.tokens)
-        cost = token_counts.attention(tokens, own.width)
+        tokens = count(place.id, sizes, text_sizes.tokens)
+        cost = token_counts.attention(tokens, text_sizes.width)
         found = encoding.thousands(cost.tokens), encoding.thousands(cost.pairs), byte_size(cost.stored)
         start = fill(place.start, {name: str(value) for name, value in sizes.items()})
         lines.append(f"| {place.name}: {start} | {' | '.join(found)} |")
@@ -102,12 +102,13 @@ def comparison(trace: Trace, target: int) -> None:
 
 def _comparison_values(trace: Trace, target: int) -> dict[str, str]:
     """Return the numbers of the table for the reader's sentence."""
-    own = token_counts.sizes(trace)
-    n, width = own.tokens, own.width
+    text_sizes = token_counts.sizes(trace)
+    n, width = text_sizes.tokens, text_sizes.width
     cost, cross = token_counts.attention(n, width), token_counts.attention(target, width, n)
     found = {
         "n": n, "m": target, "width": width, "pairs": cost.pairs, "across": cross.pairs, "apart": n - 1,
-        "selfwork": cost.work, "rnnwork": token_counts.recurrent(n, width), "crosswork": cross.work, "kept": n * own.kept,
+        "selfwork": cost.work, "rnnwork": token_counts.recurrent(n, width), "crosswork": cross.work,
+        "kept": n * text_sizes.kept,
     }  # fmt: skip
     twice = {
         "selftwice": ratio_text(token_counts.attention(2 * n, width).work / cost.work),

@@ -11,7 +11,7 @@ from attnviz.analysis import token_counts
 from attnviz.engine.parameter_free import self_attention
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
-from attnviz.figures.units import times
+from attnviz.figures.units import ratio_text
 from attnviz.lessons.template import fill
 from attnviz.pages.places import analysis, figure, lesson
 from attnviz.pages.places.cross_attention import sums
@@ -117,7 +117,7 @@ def _faster(myth: Myth, trace: Trace) -> None:
     own = token_counts.sizes(trace)
 
     def ratio(tokens: int) -> str:
-        return times(token_counts.attention(tokens, own.width).work / token_counts.recurrent(tokens, own.width))
+        return ratio_text(token_counts.attention(tokens, own.width).work / token_counts.recurrent(tokens, own.width))
 
     numbers = {
         "n": encoding.thousands(own.tokens), "times": ratio(own.tokens), "longer": ratio(LONGER * own.tokens),

@@ -22,7 +22,7 @@ STEP = 27.0  # from one level to the next
 FIRST = 30.0  # between the words and the lowest arcs
 PAD = 14.0  # around the picture
 BAND = 30.0  # height of the words
-SEEN = 24  # characters; longer words are shortened
+MAX_LABEL = 24  # characters; longer words are shortened
 THIN, THICK = 1.5, 4.5  # width of a prediction's line at weight 0 and 1
 DASH = "5 4"
 
@@ -70,10 +70,13 @@ def svg(picture: ArcDiagram, theme: str) -> str:
     above = [(arc.head, arc.dependent) for arc in picture.arcs]
     below = [(choice.source, choice.target) for choice in picture.choices]
     _checked([*above, *below], len(picture.words))
-    labels = [_marked(encoding.label(word, SEEN), n in picture.unknown) for n, word in enumerate(picture.words)]
+    labels = [_marked(encoding.label(word, MAX_LABEL), n in picture.unknown) for n, word in enumerate(picture.words)]
     widths = [pixels(word, WORD) + 6 for word in labels]
-    rooms = [pixels(_named(arc), LABEL) + 8 for arc in picture.arcs], [_room(choice) for choice in picture.choices]
-    middles = _middles(widths, (above, below), rooms)
+    label_widths = (
+        [pixels(_named(arc), LABEL) + 8 for arc in picture.arcs],
+        [_label_width(choice) for choice in picture.choices],
+    )
+    middles = _middles(widths, (above, below), label_widths)
     colours = encoding.theme(theme)
     over, under = arc_layout.levels(above), arc_layout.levels(below)
     base = PAD + _rise(over) + BAND / 2
@@ -119,10 +122,10 @@ def _checked(arcs: Sequence[arc_layout.Ends], count: int) -> None:
 def _middles(
     widths: Sequence[float],
     arcs: tuple[Sequence[arc_layout.Ends], Sequence[arc_layout.Ends]],
-    rooms: tuple[list[float], list[float]],
+    label_widths: tuple[list[float], list[float]],
 ) -> tuple[float, ...]:
     """Return the middles of the words, with room for the arcs above and below."""
-    found = [arc_layout.places(widths, ends, room, PAD) for ends, room in zip(arcs, rooms, strict=True)]
+    found = [arc_layout.places(widths, ends, label_width, PAD) for ends, label_width in zip(arcs, label_widths, strict=True)]
     # Compare gaps, not positions: a word that moves to the right moves all words after it.
     middles = [found[0][0]] if widths else []
     for word in range(1, len(widths)):
@@ -185,7 +188,7 @@ def _prediction_label(choice: PredictionArc) -> str:
     return f"{choice.label} {encoding.two(choice.weight)}".strip()
 
 
-def _room(choice: PredictionArc) -> float:
+def _label_width(choice: PredictionArc) -> float:
     """Return the width of that label with its sign."""
     return pixels(_prediction_label(choice), LABEL) + 24
 
@@ -201,14 +204,14 @@ def _prediction_arc(choice: PredictionArc, xs: tuple[float, float], base: float,
         f'<path d="{_line(xs, base + 2, bottom)}" fill="none" stroke="{colour}" stroke-width="{thick:.2f}"{dash}/>'
         f"{_tip(xs[1], base + 1, -8.0, colour)}</g>"
     )
-    left = middle - _room(choice) / 2 + 5
+    left = middle - _label_width(choice) / 2 + 5
     sign = "l3.5 4 6-8.5" if choice.hit else "m0-4 8 8m0-8-8 8"
     content = (
         f'<path d="M{left:.1f} {bottom:.1f}{sign}" fill="none" stroke="{colours.ink}" stroke-width="1.8"/>'
         f'<text x="{left + 14:.1f}" y="{bottom + 4.5:.1f}" fill="{colours.ink if choice.hit else colours.mute}">'
         f"{escape(_prediction_label(choice))}</text>"
     )
-    return line, _label(name, middle, bottom, _room(choice), content, colours)
+    return line, _label(name, middle, bottom, _label_width(choice), content, colours)
 
 
 def _word(number: int, word: str, x: float, base: float, width: float, picture: ArcDiagram, colours: Theme) -> str:

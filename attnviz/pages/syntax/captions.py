@@ -6,18 +6,22 @@ from collections.abc import Sequence
 
 from attnviz.linguistics import head_predictions
 from attnviz.linguistics.head_predictions import Outcome
-from attnviz.linguistics.probes.dependencies import FEWEST, MOST
+from attnviz.linguistics.probes.dependencies import MAX_WORDS, MIN_WORDS
 from attnviz.pages.syntax.parsed_links import SentenceLinks
 from attnviz.ui import widgets
 from attnviz.ui.parser_note import RELIABILITY
 
 
-def source(shown: SentenceLinks) -> str:
+def source(sentence_links: SentenceLinks) -> str:
     """Return the source of the links in one line: gold with its lesson, or the parser with its accuracy."""
-    if shown.sentence is not None:
-        return f"**Gold**: annotated by hand, in Universal Dependencies. {widgets.plain(shown.sentence.teaches)}"
-    arcs = "arc" if shown.changed == 1 else "arcs"
-    changed = f" **You have changed {shown.changed} {arcs}**; yours are marked with a star." if shown.changed else ""
+    if sentence_links.sentence is not None:
+        return f"**Gold**: annotated by hand, in Universal Dependencies. {widgets.plain(sentence_links.sentence.teaches)}"
+    arcs = "arc" if sentence_links.changed == 1 else "arcs"
+    changed = (
+        f" **You have changed {sentence_links.changed} {arcs}**; yours are marked with a star."
+        if sentence_links.changed
+        else ""
+    )
     return (
         "**Parsed automatically, unchecked**: these links are guesses of an English parser (spaCy’s en\\_core\\_web\\_sm). "
         f"{RELIABILITY}. For other languages they mean nothing. The parser has its own labels, such as dobj for what the "
@@ -27,10 +31,10 @@ def source(shown: SentenceLinks) -> str:
 
 def length(words: int) -> str:
     """Return a note if this text is longer than those of the test texts; else ""."""
-    if words <= MOST:
+    if words <= MAX_WORDS:
         return ""
     return (
-        f"The test texts are sentences of {FEWEST} to {MOST} words. This text has {words} words, so their figures "
+        f"The test texts are sentences of {MIN_WORDS} to {MAX_WORDS} words. This text has {words} words, so their figures "
         f"do not cover it."
     )
 

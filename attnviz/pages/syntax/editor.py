@@ -49,17 +49,17 @@ def _linked(parsed: ParsedSentence) -> None:
 
 def _fits(text: str) -> bool:
     """Return whether the URL can hold the edits together with the text."""
-    return state.current().fits and len(_edits(text)) <= parse_edits.MOST
+    return state.current().fits and len(_edits(text)) <= parse_edits.MAX_ARCS
 
 
-def editor(shown: SentenceLinks) -> None:
+def editor(sentence_links: SentenceLinks) -> None:
     """Draw the editor: choose a word, its head and the relation; set or delete the arc. Gold sentences have none."""
-    if shown.sentence is not None:
+    if sentence_links.sentence is not None:
         return
-    with st.expander("Correct the parser: set or delete an arc", expanded=bool(_edits(shown.parsed.text))):
-        words, labels = shown.parsed.words, _numbered(shown)
-        word = _word(shown)
-        now = next((link for link in shown.parsed.links if link.source == word), None)
+    with st.expander("Correct the parser: set or delete an arc", expanded=bool(_edits(sentence_links.parsed.text))):
+        words, labels = sentence_links.parsed.words, _numbered(sentence_links)
+        word = _word(sentence_links)
+        now = next((link for link in sentence_links.parsed.links if link.source == word), None)
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="syntax-edit"):
             key = state.fill("syntax-word", word)
             st.selectbox(
@@ -77,29 +77,29 @@ def editor(shown: SentenceLinks) -> None:
                 format_func=_named, key=f"syntax-kind-{word}-{now}", width=300,
             )  # fmt: skip
             made = Link(word, head, kind) if head else None
-            st.button("Set this arc", on_click=_change, args=(shown.parsed, word, made), disabled=made in (None, now))
-            st.button("Delete its arc", on_click=_change, args=(shown.parsed, word, None), disabled=now is None)
-            if _edits(shown.parsed.text):
-                st.button("Back to the parser’s", on_click=_forget, args=(shown.parsed.text,))
-        if not _fits(shown.parsed.text):
+            st.button("Set this arc", on_click=_change, args=(sentence_links.parsed, word, made), disabled=made in (None, now))
+            st.button("Delete its arc", on_click=_change, args=(sentence_links.parsed, word, None), disabled=now is None)
+            if _edits(sentence_links.parsed.text):
+                st.button("Back to the parser’s", on_click=_forget, args=(sentence_links.parsed.text,))
+        if not _fits(sentence_links.parsed.text):
             st.caption("The link cannot hold your arcs. They stay as long as this page is open.")
         if refused := st.session_state.pop(_REFUSED, ""):
             st.info(widgets.plain(refused))
 
 
-def _word(shown: SentenceLinks) -> Span:
+def _word(sentence_links: SentenceLinks) -> Span:
     """Return the selected word, else the first."""
     focus = state.current().focus
-    selected = (place for place in shown.parsed.words if focus and place[0] <= focus.start < place[1])
-    return next(selected, shown.parsed.words[0])
+    selected = (place for place in sentence_links.parsed.words if focus and place[0] <= focus.start < place[1])
+    return next(selected, sentence_links.parsed.words[0])
 
 
-def _numbered(shown: SentenceLinks) -> dict[Span, str]:
+def _numbered(sentence_links: SentenceLinks) -> dict[Span, str]:
     """Return every word by its span, with a number if the text has it more than once."""
-    words = shown.words
+    words = sentence_links.words
     return {
         place: f"{word} ({words[: at + 1].count(word)})" if words.count(word) > 1 else word
-        for at, (place, word) in enumerate(zip(shown.parsed.words, words, strict=True))
+        for at, (place, word) in enumerate(zip(sentence_links.parsed.words, words, strict=True))
     }
 
 

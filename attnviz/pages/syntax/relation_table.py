@@ -27,19 +27,19 @@ CAUTION = "Attention is a signal, not an explanation: a head that looks at a wor
 NAMED = 20  # most relations that a sentence lists
 
 
-def table(shown: SentenceLinks, found: tuple[Outcome, ...], trace: Trace) -> None:
+def table(sentence_links: SentenceLinks, found: tuple[Outcome, ...], trace: Trace) -> None:
     """Draw one row per relation; a click chooses its best head."""
     head, way = chosen(), direction()
     known, counts = _known(), head_predictions.counts(found)
     if not counts:
         st.info("No link of this sentence can be counted. Choose another sentence.")
         return
-    meanings = [relation(one.relation, shown.scheme) for one in counts]
+    meanings = [relation(one.relation, sentence_links.scheme) for one in counts]
     bests = [_best(known, one, way) for one in meanings]
     rows = [_row(known, *one, _own(known, one[1], head, way), head) for one in zip(counts, meanings, bests, strict=True)]
     st.subheader("Relation by relation", anchor=False)
-    st.markdown(_intro(known, shown, head))
-    key = f"syntax-table-{shown.parsed.text}-{shown.scheme}-{state.card().id}-{way}"
+    st.markdown(_intro(known, sentence_links, head))
+    key = f"syntax-table-{sentence_links.parsed.text}-{sentence_links.scheme}-{state.card().id}-{way}"
 
     def choose() -> None:
         rows = st.session_state[key].selection.rows
@@ -53,14 +53,14 @@ def table(shown: SentenceLinks, found: tuple[Outcome, ...], trace: Trace) -> Non
         height="content", placeholder="",
     )  # fmt: skip
     if known is not None:
-        if length := captions.length(len(shown.parsed.words)):
+        if length := captions.length(len(sentence_links.parsed.words)):
             st.caption(length)
         _unbeaten(known)
         if trace.digest != known.header.digest:
             st.caption(
                 "These figures were measured on a different checkpoint with the same name as the model that read your sentence."
             )
-    _labels(meanings, shown.scheme)
+    _labels(meanings, sentence_links.scheme)
 
 
 def _known() -> Atlas | None:
@@ -140,9 +140,9 @@ def _lead(best: BestHead) -> str:
     return f"{best.points:.0f} points" if best.beats else "not shown"
 
 
-def _intro(known: Atlas | None, shown: SentenceLinks, head: HeadRef) -> str:
+def _intro(known: Atlas | None, sentence_links: SentenceLinks, head: HeadRef) -> str:
     """Explain the columns and the scheme of the labels."""
-    here = f"**This sentence**: labels by {SCHEMES[shown.scheme]}. One example is not evidence."
+    here = f"**This sentence**: labels by {SCHEMES[sentence_links.scheme]}. One example is not evidence."
     if known is None:
         return f"{here} {widgets.plain(state.card().name)} has not been measured on a corpus. Use `attnviz atlas build`."
     sources = ", ".join(one.name for one in known.header.corpora if one.kind == "conllu")
@@ -208,13 +208,13 @@ def _labels(meanings: list[Relation], scheme: str) -> None:
             )
 
 
-def cautions(shown: SentenceLinks, causal: bool) -> None:
+def cautions(sentence_links: SentenceLinks, causal: bool) -> None:
     """Draw the limits of these numbers."""
     parts = [
         "One sentence is one example. To judge a head, use the figures of the test texts, with their number of links "
         "and interval."
     ]
-    if shown.sentence is None:
+    if sentence_links.sentence is None:
         parts.append(
             "The parser makes mistakes even in English, so some misses are its mistakes. In other languages all of them may be."
         )

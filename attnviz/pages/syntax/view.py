@@ -76,9 +76,11 @@ def fields(trace: Trace) -> SentenceLinks | None:
     return _with_unknown(SentenceLinks(parsed, PARSER, None, own, changed), trace)
 
 
-def _with_unknown(shown: SentenceLinks, trace: Trace) -> SentenceLinks:
+def _with_unknown(sentence_links: SentenceLinks, trace: Trace) -> SentenceLinks:
     """Return the links with the words that the model cannot read."""
-    return replace(shown, unknown=legibility_text.unknown_spans(trace.block(chosen().block).queries, shown.parsed.words))
+    return replace(
+        sentence_links, unknown=legibility_text.unknown_spans(trace.block(chosen().block).queries, sentence_links.parsed.words)
+    )
 
 
 def _parsed(trace: Trace) -> ParsedSentence:
@@ -147,20 +149,21 @@ def _number(label: str, key: str, value: int, count: int) -> None:
     st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=104)
 
 
-def outcomes(shown: SentenceLinks, trace: Trace) -> tuple[Outcome, ...]:
+def outcomes(sentence_links: SentenceLinks, trace: Trace) -> tuple[Outcome, ...]:
     """Return the outcome of every link in the chosen head."""
-    return head_predictions.outcomes(trace, shown.parsed, chosen(), direction())
+    return head_predictions.outcomes(trace, sentence_links.parsed, chosen(), direction())
 
 
-def picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
+def picture(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     """Draw the arcs above and below the sentence, and a sentence with the score of the head."""
-    st.markdown(captions.source(shown))
-    if shown.sentence is None and (foreign := parser_note.foreign(shown.parsed.text)):
+    st.markdown(captions.source(sentence_links))
+    if sentence_links.sentence is None and (foreign := parser_note.foreign(sentence_links.parsed.text)):
         widgets.show_notices([foreign])
-    made = _picture(shown, found)
+    diagram = _picture(sentence_links, found)
     draw(
-        arc_figure.svg(made, widgets.theme()), height=arc_figure.height(made), label=made.title, words=len(shown.words),
-        on_word=lambda number: state.select_word(TokenSelection(shown.parsed.words[number][0])),
+        arc_figure.svg(diagram, widgets.theme()), height=arc_figure.height(diagram), label=diagram.title,
+        words=len(sentence_links.words),
+        on_word=lambda number: state.select_word(TokenSelection(sentence_links.parsed.words[number][0])),
     )  # fmt: skip
     later = sum(one.state == head_predictions.UNSEEN for one in found)
     one, leads = ("link", "leads") if later == 1 else ("links", "lead")
@@ -175,30 +178,35 @@ def picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
         "Arrows above go from a head to its dependent. Arrows below go from each word to the other word that gets most of its "
         "attention: solid with a check if that is right, dashed with a cross if it is wrong. Thicker means more attention."
     )
-    if touched := sum(bool(shown.unknown & {one.link.source, one.link.target}) for one in found):
+    if touched := sum(bool(sentence_links.unknown & {one.link.source, one.link.target}) for one in found):
         name = widgets.plain(state.card().name)
         st.info(
             f"{touched} of {len(found)} links start or end at a word that {name} cannot read. It sees the same unknown token "
             "for all such words.",
             icon=":material/visibility_off:",
         )
-    _every_link(shown, found)
+    _every_link(sentence_links, found)
 
 
-def _picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> arc_figure.ArcDiagram:
+def _picture(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> arc_figure.ArcDiagram:
     """Return the diagram."""
-    numbers = {place: number for number, place in enumerate(shown.parsed.words)}
-    links = [link for link in shown.parsed.links if link.kind.lower() not in UNCOUNTED]
+    numbers = {place: number for number, place in enumerate(sentence_links.parsed.words)}
+    links = [link for link in sentence_links.parsed.links if link.kind.lower() not in UNCOUNTED]
     above = tuple(
-        arc_figure.LinkArc(numbers[one.source], numbers[one.target], one.kind, one.source in shown.own) for one in links
+        arc_figure.LinkArc(numbers[one.source], numbers[one.target], one.kind, one.source in sentence_links.own)
+        for one in links
     )
     focus = state.current().focus
-    selected = next((n for n, (start, end) in enumerate(shown.parsed.words) if focus and start <= focus.start < end), None)
+    selected = next(
+        (n for n, (start, end) in enumerate(sentence_links.parsed.words) if focus and start <= focus.start < end), None
+    )
     below, unseen = _prediction_arcs(found)
-    kind = "gold" if shown.sentence is not None else "parsed"
+    kind = "gold" if sentence_links.sentence is not None else "parsed"
     name = f"{kind.capitalize()} links of the sentence, and below them where {encoding.head_name(chosen())} looks most"
-    unknown = tuple(number for place, number in numbers.items() if place in shown.unknown)
-    return arc_figure.ArcDiagram(shown.words, above, below, unseen, selected, name, _description(shown, found), unknown)
+    unknown = tuple(number for place, number in numbers.items() if place in sentence_links.unknown)
+    return arc_figure.ArcDiagram(
+        sentence_links.words, above, below, unseen, selected, name, _description(sentence_links, found), unknown
+    )
 
 
 def _prediction_arcs(found: tuple[Outcome, ...]) -> tuple[tuple[arc_figure.PredictionArc, ...], tuple[int, ...]]:
@@ -222,18 +230,18 @@ STATES = {
 }  # fmt: skip
 
 
-def _description(shown: SentenceLinks, found: tuple[Outcome, ...]) -> str:
+def _description(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> str:
     """Describe every link and its outcome for screen readers."""
-    words = shown.words
+    words = sentence_links.words
     return " ".join(f"{words[one.source]} to {words[one.target]}, {one.link.kind}: {STATES[one.state]}." for one in found)
 
 
-def _every_link(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
+def _every_link(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     """Draw a folded table of all links."""
-    places = shown.parsed.words
+    places = sentence_links.parsed.words
     words = [
-        f"{word} {encoding.UNKNOWN}" if place in shown.unknown else word
-        for word, place in zip(shown.words, places, strict=True)
+        f"{word} {encoding.UNKNOWN}" if place in sentence_links.unknown else word
+        for word, place in zip(sentence_links.words, places, strict=True)
     ]
     with st.expander("Every link as a table"):
         rows = [

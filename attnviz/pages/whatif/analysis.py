@@ -91,14 +91,14 @@ def newly_visible(pair: BeforeAfter) -> Float[np.ndarray, " query"]:
 
 
 def top_gain(pair: BeforeAfter, at: int) -> int | None:
-    """Return the key that gains most in a row; None where none gains."""
+    """Return the key that gains most in a row; None if none gains."""
     row = difference(pair)[at]
     best = int(np.argmax(row))
     return best if row[best] > NO_CHANGE else None
 
 
 def top_loss(pair: BeforeAfter, at: int) -> int | None:
-    """Return the key that loses most in a row; None where none loses."""
+    """Return the key that loses most in a row; None if none loses."""
     row = difference(pair)[at]
     worst = int(np.argmin(row))
     return worst if row[worst] < -NO_CHANGE else None
@@ -111,7 +111,7 @@ def state_change(pair: BeforeAfter) -> Float[np.ndarray, "state token"]:
 
 
 def attention_change(pair: BeforeAfter) -> Float[np.ndarray, " layer"]:
-    """Return how much attention has moved in each layer, averaged over heads and rows; NaN where it cannot be compared."""
+    """Return how much attention has moved in each layer, averaged over heads and rows; NaN if it cannot be compared."""
     return np.array([
         float(total_variation(one, two).mean()) if one.shape == two.shape else np.nan
         for one, two in zip(pair.before.weights, pair.after.weights, strict=True)

@@ -94,11 +94,11 @@ def one_row(found: InterventionResult, weights_: Float[np.ndarray, " key"], them
     return _table("minmax(40px,120px) minmax(40px,1fr) 44px", cells)
 
 
-def heads(lengths: Float[np.ndarray, " head"], most: float, selected: int, theme: str) -> str:
-    """Return a bar per head: the length of what it adds; a bar is full at `most`."""
+def heads(lengths: Float[np.ndarray, " head"], longest: float, selected: int, theme: str) -> str:
+    """Return a bar per head: the length of what it adds; a bar is full at `longest`."""
     colour = encoding.theme(theme).sequential[4]
     cells = [
-        _name(f"Head {number}", number == selected) + f'<span class="tracks">{_bar(length / (most or 1.0), colour)}</span>'
+        _name(f"Head {number}", number == selected) + f'<span class="tracks">{_bar(length / (longest or 1.0), colour)}</span>'
         + _number(encoding.digits(length))
         for number, length in enumerate(lengths)
     ]  # fmt: skip

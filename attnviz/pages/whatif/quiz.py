@@ -17,7 +17,7 @@ from attnviz.ui import state, token_picker, widgets
 from attnviz.ui.lesson_text import VERDICT, linked
 
 
-def ask(chosen: Experiment, after: InterventionResult, at: int, numbers: Mapping[str, str], right: int) -> bool:
+def show_question(chosen: Experiment, after: InterventionResult, at: int, numbers: Mapping[str, str], right: int) -> bool:
     """Draw the question with its answers and the verdict; return whether to show the result."""
     named = options(chosen, after, at)
     with st.container(key="whatif-guess"):
@@ -28,11 +28,11 @@ def ask(chosen: Experiment, after: InterventionResult, at: int, numbers: Mapping
                 "Your guess", list(named), index=None, format_func=lambda n: named[n], placeholder="Guess, or simply look",
                 key=key, on_change=settings.reveal, width=280,
             )  # fmt: skip
-            if not settings.seen():
+            if not settings.result_shown():
                 st.button("Show it", key="whatif-show", type="primary", on_click=settings.reveal)
             if chosen_answer is not None:
                 st.markdown(linked(verdict(chosen, named, chosen_answer, right, numbers)), width=VERDICT)
-    return settings.seen()
+    return settings.result_shown()
 
 
 def verdict(chosen: Experiment, named: Mapping[int, str], chosen_answer: int, right: int, numbers: Mapping[str, str]) -> str:

@@ -76,7 +76,7 @@ def _field(setting: Setting, value: str, before: InterventionResult) -> None:
         st.button("Shuffle again", key="whatif-again", on_click=keep, args=((int(value) + 1) % (setting.high + 1),))
 
 
-def seen() -> bool:
+def result_shown() -> bool:
     """Return whether the result of the experiment is shown."""
     return state.page_parameter(SEEN_PARAM) == "1"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.engine.reference import AS_TRAINED
-from attnviz.engine.reference.intervened import MOST, InterventionResult
+from attnviz.engine.reference.intervened import MAX_TOKENS, InterventionResult
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.lessons.template import fill
@@ -13,7 +13,7 @@ from attnviz.pages.whatif import analysis, lesson, pictures, settings, word_orde
 from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import BeforeAfter
 from attnviz.pages.whatif.lesson import Experiment
-from attnviz.pages.whatif.quiz import ask
+from attnviz.pages.whatif.quiz import show_question
 from attnviz.ui import state, token_picker, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
@@ -38,7 +38,7 @@ def show(trace: Trace) -> None:
             before = backend().intervene(trace.request, state.current().head.layer, AS_TRAINED)
         except AttnvizError as error:
             widgets.show_error(error)
-            token_picker.instead(error, trace, MOST, "tried", "whatif")
+            token_picker.instead(error, trace, MAX_TOKENS, "tried", "whatif")
             return
         with st.container(horizontal=True, gap="small", key="whatif-fields", vertical_alignment="bottom"):
             at = token_picker.fields(before.tokens, len(before.weights[0]), "whatif")
@@ -88,7 +88,7 @@ def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None
     kinds = (before.family, *values.values())
     above.markdown(_linked_text(chosen.text("text", *kinds), numbers))
     above.container(width=WIDE).latex(fill(chosen.text("formula", *kinds), sentence_values.formula(pair, values)))
-    if not ask(chosen, pair.after, at, numbers, analysis.correct_answer(chosen.id, pair, at)):
+    if not show_question(chosen, pair.after, at, numbers, analysis.correct_answer(chosen.id, pair, at)):
         pictures.show_before(pair, at)
         return
     parts = [chosen.text("finding", *kinds)]

@@ -15,7 +15,7 @@ from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import Values
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.pages.whatif.pictures import AXES, names
-from attnviz.pages.whatif.quiz import ask
+from attnviz.pages.whatif.quiz import show_question
 from attnviz.ui import state, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
@@ -42,7 +42,7 @@ def show(chosen: Experiment, before: InterventionResult, at: int) -> None:
     above.markdown(linked(fill(chosen.text("text"), numbers)))
     above.latex(chosen.words["formula"], width="content")
     above.markdown(f"**{widgets.plain(' '.join(_mixed(found, before)))}**")
-    if not ask(chosen, before, at, numbers, 0 if analysis.equivariant(found) else 1):
+    if not show_question(chosen, before, at, numbers, 0 if analysis.equivariant(found) else 1):
         return
     st.markdown(linked(fill(chosen.text("finding", analysis.order_explanation(found, values)), numbers)))
     _pictures(found, before, at, values)

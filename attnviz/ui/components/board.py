@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.components import v2
 
 from attnviz.board import digest, scripts
-from attnviz.board.choice import PLAIN, Choice
+from attnviz.board.choice import DEFAULT_OPTIONS, Choice
 from attnviz.board.linking import message_number
 from attnviz.errors import BadInputError
 from attnviz.selection import VIEWS, TokenSelection
@@ -31,7 +31,7 @@ def board(
     *,
     head: HeadRef,
     focus: TokenSelection | None = None,
-    options: ViewOptions = PLAIN,
+    options: ViewOptions = DEFAULT_OPTIONS,
     view: str = VIEWS[0],
     sheets: Sequence[bytes] = (),
     layers: Iterable[bytes] = (),

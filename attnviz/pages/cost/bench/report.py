@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from attnviz.pages.cost.bench.algorithms import Measurement
 from attnviz.pages.cost.bench.plan import BenchmarkPlan
 
-RUNNING, DONE, STOPPED, LEFT, LATE, BROKEN = "running", "done", "stopped", "left", "late", "broken"
+RUNNING, DONE, STOPPED, ABANDONED, LATE, BROKEN = "running", "done", "stopped", "abandoned", "late", "broken"
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class BenchmarkReport:
     """State of one run; `number` counts the runs of a server.
 
     `found` holds the measurements, `failed` the algorithm and length of those that ran out of memory, `now` the current one.
-    `state` is running, done, stopped (by its owner), left (its owner is gone), late (it took too long) or broken (the
+    `state` is running, done, stopped (by its owner), abandoned (its owner has left), late (it took too long) or broken (the
     process ended by itself; `why` says how). `seconds` is the run time so far, `pid` the process. `overloaded`: at the start
     more programs wanted a processor than the machine has.
     """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from attnviz.pages.cost.bench.plan import BenchmarkPlan
 from attnviz.pages.cost.bench.process import COMMAND, BenchmarkProcess
-from attnviz.pages.cost.bench.report import LATE, LEFT, STOPPED, BenchmarkReport
+from attnviz.pages.cost.bench.report import ABANDONED, LATE, STOPPED, BenchmarkReport
 
 OWNER_TIMEOUT = 10.0  # seconds without a request of its owner, whose page asks twice a second
 TIME_LIMIT = 240.0  # seconds that a run may take
@@ -25,7 +25,7 @@ class BenchmarkRunner:
         self._lock = threading.Lock()
         self._run: BenchmarkProcess | None = None
         self._runs = 0
-        self.owner, self._seen, self._stopped = "", 0.0, False
+        self.owner, self._last_poll, self._stopped = "", 0.0, False
 
     def start(self, plan: BenchmarkPlan, reader: str) -> bool:
         """Start a run; return False and do nothing while another one is active."""
@@ -33,7 +33,7 @@ class BenchmarkRunner:
             if self._run is not None and self._run.report().running:
                 return False
             self._runs += 1
-            self.owner, self._seen, self._stopped = reader, time.monotonic(), False
+            self.owner, self._last_poll, self._stopped = reader, time.monotonic(), False
             self._run = BenchmarkProcess(self._runs, plan, self._stop_reason, self._command)
             return True
 
@@ -45,11 +45,11 @@ class BenchmarkRunner:
         if run is not None:
             run.wait(wait)
 
-    def look(self, reader: str) -> BenchmarkReport | None:
+    def poll(self, reader: str) -> BenchmarkReport | None:
         """Return the report of the latest run; None before the first. A call by its owner keeps the run alive."""
         with self._lock:
             if reader == self.owner:
-                self._seen = time.monotonic()
+                self._last_poll = time.monotonic()
             run = self._run
         return None if run is None else run.report()
 
@@ -63,4 +63,4 @@ class BenchmarkRunner:
             return STOPPED
         if seconds > self.time_limit:
             return LATE
-        return LEFT if time.monotonic() - self._seen > self._owner_timeout else ""
+        return ABANDONED if time.monotonic() - self._last_poll > self._owner_timeout else ""
