@@ -18,6 +18,7 @@ if __name__ == "__main__":
         page.run()
     state.write_url()
 else:
+    from attnviz.ui import start_up
     from attnviz.web import middleware
 
-    app = st.App(__file__, middleware=middleware.middleware())
+    app = st.App(__file__, middleware=middleware.middleware(), lifespan=start_up.lifespan)

@@ -189,7 +189,7 @@ def test_what_else_is_clicked_is_done(visit: Visit, how: Callable[[Page, Locator
 
 def test_a_file_has_the_text_that_was_typed(visit: Visit):
     page, field = opened(visit)
-    page.get_by_role("tab", name="Download").click()
+    page.get_by_role("radio", name="Download").click()
     file = page.get_by_role("button", name="CSV", exact=True)
     expect(file).to_be_visible()
     field.fill(TYPED)
