@@ -1,11 +1,13 @@
 """The index page: the HTML with which every address of the app answers, before Streamlit draws anything into it.
 
 It is Streamlit's own index page, marked as English and not to be translated, with our scripts in its head. They are inline, so
-that they run before Streamlit does and under any base path; the content security policy has their hash.
+that they run before Streamlit does and under any base path; the content security policy has their hash. Its body begins with
+the reader's words and the places of what comes (`first_paint`): they are seen while Streamlit is on its way.
 """
 
 from __future__ import annotations
 
+import html as markup
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +16,8 @@ from pathlib import Path
 import streamlit
 
 from attnviz.board import scripts
+from attnviz.figures import encoding
+from attnviz.selection import TEXT
 from attnviz.web.encoded import EncodedBody, Headers, encoded
 
 _INDEX = Path(streamlit.__file__).with_name("static") / "index.html"
@@ -22,8 +26,9 @@ SCRIPTS = ("history", "pending_input", "translation_notice", "translation_guard"
 # Google's and Microsoft's translators read the meta element and the class, all others the attribute.
 _ROOT = '<html lang="en" translate="no" class="notranslate">'
 _META = '<meta name="google" content="notranslate" />'
-# The board's script, which a component imports (attnviz/board/scripts.py), comes together with Streamlit's own.
-_PRELOAD = f'<link rel="modulepreload" crossorigin href="./static/{scripts.FOLDER}/{{}}">'
+# Scripts that a page needs after Streamlit's first ones come together with them: the board's, and those of its elements.
+_PRELOAD = '<link rel="modulepreload" crossorigin href="./static/{}">'
+_ELEMENTS = ("BidiComponent", "Html", "Selectbox", "StreamlitMarkdown", "TextInput")
 # Parts of an address that is no page: files, and what Streamlit itself requests.
 _NO_PAGES = ("/static/", "/media/", "/component/", "/_stcore/")
 
@@ -42,11 +47,38 @@ def answer(request_headers: Mapping[bytes, bytes]) -> tuple[int, Headers, bytes]
 def html() -> str:
     """Return the page as text. Raises RuntimeError for an index page of Streamlit that is not laid out as expected."""
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
-    head = f"{_META}\n    <script>{script()}</script>\n    {_PRELOAD.format(next(iter(scripts.files())))}\n  "
+    head = f"{_META}\n    <script>{script()}</script>\n    <style>{_style()}</style>\n    {_preloads()}\n  "
     text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
-    if roots + heads != 2:
-        raise RuntimeError(f"Streamlit's {_INDEX.name} should have one <html> and one </head>; found {roots} and {heads}.")
+    text, bodies = re.subn(r"(?<=<body>)", lambda _: f"\n    {_first_paint()}", text, count=1)
+    if roots + heads + bodies != 3:
+        raise RuntimeError(
+            f"Streamlit's {_INDEX.name} should have one <html>, </head> and <body>; found {roots}, {heads}, {bodies}."
+        )
     return text
+
+
+def _first_paint() -> str:
+    """Return what is seen first; its script stands behind it, so that it has the reader's words when it is painted."""
+    return (
+        f'<div id="first-paint" aria-hidden="true" data-text="{markup.escape(TEXT)}"><p class="name">attnviz</p>'
+        '<p class="field"></p><p class="wait"></p><p class="words"></p><div class="rooms"><i></i><i></i></div></div>\n    '
+        f"<script>{(_HERE / 'first_paint.js').read_text('utf-8')}</script>"
+    )
+
+
+def _style() -> str:
+    """Return the style of what is seen first, in the colours of both themes."""
+    light, dark = (f"{encoding.css(name)};--serif:{encoding.SENTENCE_FONT}" for name in ("light", "dark"))
+    rules = (_HERE / "first_paint.css").read_text("utf-8")
+    return f"#first-paint{{{light}}}\n#first-paint.dark{{{dark}}}\n{rules}"
+
+
+def _preloads() -> str:
+    """Return the links that have a browser fetch scripts before they are asked for."""
+    folder = _INDEX.parent / "static"
+    theirs = (file for name in _ELEMENTS for file in sorted((folder / "js").glob(f"{name}.*.js")))
+    names = [f"{scripts.FOLDER}/{next(iter(scripts.files()))}", *(file.relative_to(folder).as_posix() for file in theirs)]
+    return "\n    ".join(map(_PRELOAD.format, names))
 
 
 @cache
