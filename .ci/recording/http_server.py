@@ -124,13 +124,14 @@ def record(out: Folder, work: Path) -> None:
         _until(port, "/healthz")
         for one in KEYED:
             _asked(out, port, *one, folder="http-keyed")
-    pages = [sys.executable, "-m", "streamlit", "run", str(Path(os.environ["PYTHONPATH"].split(os.pathsep)[0]) / "app.py")]
+    tree = Path(os.environ["PYTHONPATH"].split(os.pathsep)[0])  # the checkout that is recorded
+    pages = [sys.executable, "-m", "streamlit", "run", str(tree / "app.py")]
     options = ["--server.port", "0", "--server.address", "127.0.0.1", "--server.headless", "true"]
     port = _free()
     options[1] = str(port)
     with served([*pages, *options], work / "pages.err", port):
         _until(port, "/_stcore/health")
-        found = sorted(path.stem for path in Path("pages").glob("*/*.py"))  # of the checkout that is recorded
+        found = sorted(path.stem for path in (tree / "pages").glob("*/*.py"))
         for one in (*((f"page-{name}", "GET", f"/{name}", {}, b"") for name in found), *PAGES):
             _asked(out, port, *one, folder="http-pages")
 

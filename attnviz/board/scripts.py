@@ -61,7 +61,7 @@ def loader(name: str) -> str:
 def _mount(name: str) -> str:
     """Return the function `name`, which furnishes a component's element and mounts it."""
     html, css = component_source(name)
-    parts = json.dumps({"html": html, "css": f":host {{ --header: 60px; }}\n{css}"})
+    parts = json.dumps({"html": html, "css": css})
     return (
         f"const {name}Parts = {parts};\nconst {name} = (component) => {{\n"
         f"$mounter.furnish(component.parentElement, {name}Parts);\nreturn {COMPONENTS[name][1]}(component, TOKENS);\n}};\n"

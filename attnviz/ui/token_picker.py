@@ -27,7 +27,7 @@ WORDS = 3  # with fewer before a stop it is no sentence
 
 
 def fields(tokens: Sequence[Token], heads: int, page: str) -> int:
-    """Fields for token, layer and head; returns the token's place. `page` begins their keys."""
+    """Draw fields for token, layer and head, and return the token's place. `page` begins their keys."""
     at, head = place(tokens, state.current().focus), state.current().head
     key = state.fill(f"{page}-token", at)
     st.selectbox(
@@ -40,7 +40,7 @@ def fields(tokens: Sequence[Token], heads: int, page: str) -> int:
 
 
 def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
-    """A field for a number from 0."""
+    """Draw a field for a number from 0."""
     state.fill(key, value)
     st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, lambda n: choose(int(n))), width=88)
 

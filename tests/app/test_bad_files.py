@@ -213,7 +213,7 @@ def test_what_was_put_right_is_read_without_a_restart(case, harmed, opened):
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.name == "an own folder, cut short"])
 @pytest.mark.usefixtures("harmed")
-def test_who_tries_a_damaged_model_finds_text_head_pin_and_page_as_they_were(case, opened):
+def test_after_a_damaged_model_text_head_pin_and_page_are_unchanged(case, opened):
     wide = TEXT.replace("tired", "wide")
     app = opened(text=wide, layer="5", head="11", pins="3.2")
     app.switch_page("pages/learn/coreference.py").run()

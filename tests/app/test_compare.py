@@ -43,7 +43,7 @@ def weights(app: AppTest) -> list[float]:
     return [round(float(value.replace("−", "-")), 3) for value in app.dataframe[0].value["weight"]]
 
 
-def test_the_missions_numbers_stand_side_by_side(compared):
+def test_the_missions_numbers_are_shown_side_by_side(compared):
     app = compared(text=TEXT, layer="3", head="1", **PINNED)
     assert not app.exception
     assert weights(app) == [0.640, 0.266, 0.647, 0.374]
@@ -63,7 +63,7 @@ def test_a_sentence_that_no_panel_shows_is_named_and_can_be_put_beside_them(comp
     assert message not in [one.value for one in app.caption]
 
 
-def test_without_pins_the_chosen_head_stands_there_alone(compared):
+def test_without_pins_only_the_chosen_head_is_shown(compared):
     app = compared()
     assert not app.exception
     assert weights(app) == [0.640]
@@ -124,7 +124,7 @@ def test_a_missing_model_is_reported_in_its_row_and_the_others_stay(compared):
 
 
 @pytest.mark.parametrize("text", ["", " "])
-def test_an_empty_text_is_an_invitation_and_pins_of_other_texts_stay(compared, text):
+def test_an_empty_text_shows_an_invitation_and_pins_of_other_texts_stay(compared, text):
     assert any("Type a sentence" in str(found.value) for found in compared(text=text).header)
     app = compared(text=text, texts=json.dumps([["minilm", WIDE]]), pins="1:3.1,3.1")
     assert not app.exception

@@ -107,7 +107,7 @@ def test_words_are_clicked_for_candidates_and_clicked_again_to_take_them_away(as
     assert not again.exception
 
 
-def test_the_pronoun_is_clicked_too_and_is_no_candidate_any_more(asked: Callable[..., AppTest]):
+def test_the_pronoun_can_be_clicked_and_is_then_not_a_candidate(asked: Callable[..., AppTest]):
     app = asked(text=OWN, candidates=f"0,{OWN.index('Ruth')}")
     app.radio(key="click_chooses").set_value("the pronoun").run()
     click(app, "Ruth")
@@ -119,7 +119,7 @@ def test_the_pronoun_is_clicked_too_and_is_no_candidate_any_more(asked: Callable
     assert asked(**app.query_params).selectbox(key="pronoun").value == place("Ruth")
 
 
-def test_who_says_which_word_is_right_sees_hits_and_misses_and_a_link_says_it_too(asked: Callable[..., AppTest]):
+def test_with_a_right_word_hits_and_misses_are_shown_and_the_link_keeps_it(asked: Callable[..., AppTest]):
     app = asked(text=OWN, candidates=f"0,{OWN.index('Ruth')}")
     assert "until you choose it, nothing is a hit" in text(app)
     app.radio(key="click_chooses").set_value("the word that it does refer to").run()
@@ -138,7 +138,7 @@ def test_who_says_which_word_is_right_sees_hits_and_misses_and_a_link_says_it_to
     assert "right?" not in again.dataframe[0].value.columns
 
 
-def test_a_right_word_that_is_taken_away_is_right_no_longer_and_one_that_is_new_is_a_candidate(asked: Callable[..., AppTest]):
+def test_a_removed_right_word_is_no_longer_right_and_a_new_one_becomes_a_candidate(asked: Callable[..., AppTest]):
     app = asked(text=OWN, candidates=f"0,{OWN.index('Ruth')}", meant="0")
     click(app, "Anna")
     assert "meant" not in app.query_params
@@ -187,7 +187,7 @@ def test_of_a_long_text_the_words_around_the_pronoun_are_buttons_and_the_lists_h
     assert "80 of 164 words are buttons" in text(app)
 
 
-def test_a_kind_brings_its_first_sentence_and_next_walks_through_all_of_them_and_round(asked: Callable[..., AppTest]):
+def test_a_kind_shows_its_first_sentence_and_next_goes_through_all_and_starts_again(asked: Callable[..., AppTest]):
     app = asked()
     assert (app.selectbox(key="kind").value, app.selectbox(key="ready_sentence").value) == ("plausibility", "tired")
     app.selectbox(key="kind").set_value("ambiguous on purpose").run()
@@ -237,7 +237,7 @@ def test_where_nothing_decides_nothing_is_hit_or_missed(asked: Callable[..., App
     assert "(only the first: none is right)" in text(app)
 
 
-def test_hits_and_misses_stand_in_the_table_on_the_map_and_beside_the_number_of_lucky_ones(asked: Callable[..., AppTest]):
+def test_hits_and_misses_are_in_the_table_on_the_map_and_beside_the_number_expected_by_chance(asked: Callable[..., AppTest]):
     app = asked()
     table = app.dataframe[0].value
     hits = int(table["right?"].eq("✓ hit").sum())
@@ -304,7 +304,7 @@ def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     return write
 
 
-def test_the_evidence_stands_beside_the_single_picture(asked: Callable[..., AppTest], counted: Callable[..., None]):
+def test_the_evidence_is_shown_beside_the_single_picture(asked: Callable[..., AppTest], counted: Callable[..., None]):
     counted()
     app = asked()
     assert not app.exception
@@ -329,7 +329,7 @@ def test_a_model_without_counts_says_how_to_count_it(asked: Callable[..., AppTes
     assert "All 270 heads" in text(app)
 
 
-def test_what_was_counted_with_other_weights_says_nothing_of_these(asked: Callable[..., AppTest], counted: Callable[..., None]):
+def test_counts_with_other_weights_are_not_shown_for_these(asked: Callable[..., AppTest], counted: Callable[..., None]):
     counted(digest="0" * 64)
     assert "of a different checkpoint with the same name" in text(asked())
 

@@ -76,7 +76,7 @@ def until_found(app: AppTest, count: int) -> None:
     assert len(app.session_state["cost-report"].found) == count
 
 
-def test_nothing_is_measured_before_the_reader_asks(shown: Callable[..., AppTest]):
+def test_nothing_is_measured_before_the_reader_starts_it(shown: Callable[..., AppTest]):
     app = shown()
     assert not app.exception
     assert not app.error

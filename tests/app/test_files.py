@@ -73,7 +73,7 @@ def test_an_unknown_format_names_those_that_there_are(capfd):
     assert "'svg', 'pdf', 'png'" in capfd.readouterr().err
 
 
-def test_the_page_offers_every_format_and_makes_none_before_it_is_asked_for(opened, monkeypatch: pytest.MonkeyPatch):
+def test_the_page_offers_every_format_and_makes_a_file_only_on_request(opened, monkeypatch: pytest.MonkeyPatch):
     made: list[str] = []
     for form, make in export.FORMATS.items():
         monkeypatch.setitem(export.FORMATS, form, lambda item, form=form, make=make: (made.append(form), make(item))[1])
@@ -85,7 +85,7 @@ def test_the_page_offers_every_format_and_makes_none_before_it_is_asked_for(open
     assert made == []
 
 
-def test_a_generated_target_is_shown_as_such_and_stands_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_generated_target_is_shown_as_such_and_is_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder = saved(tmp_path / "writer", "t5")
 
     assert cli.main(["attend", "the animal did", "--model", str(folder), "--block", "cross"]) == 0

@@ -24,7 +24,7 @@ def names(app: AppTest) -> list[str]:
     return [one.value for one in app.subheader]
 
 
-def test_every_term_stands_there_once_with_its_anchor_its_formula_and_its_questions(shown: Callable[..., AppTest]):
+def test_every_term_is_shown_once_with_its_anchor_its_formula_and_its_questions(shown: Callable[..., AppTest]):
     app = shown()
     assert not app.exception
     assert not app.error
@@ -34,7 +34,7 @@ def test_every_term_stands_there_once_with_its_anchor_its_formula_and_its_questi
     assert [one.value.strip("$\n ") for one in app.latex] == [one.formula for one in glossary.terms() if one.formula]
 
 
-def test_the_term_of_a_link_stands_first_and_stays_in_the_address(shown: Callable[..., AppTest]):
+def test_the_term_of_a_link_comes_first_and_stays_in_the_address(shown: Callable[..., AppTest]):
     app = shown(term="softmax")
     assert names(app)[0] == "Softmax"
     assert names(app).count("Softmax") == 1

@@ -137,9 +137,7 @@ def test_a_model_without_an_atlas_says_how_to_make_one(heads: Callable[..., AppT
 
 
 @pytest.mark.usefixtures("measured")
-def test_what_was_measured_of_other_weights_says_nothing_of_these(
-    heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
-):
+def test_measurements_of_other_weights_are_not_shown_for_these(heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
     found = reader.shipped("minilm")
     assert found is not None
     other = replace(found, header=replace(found.header, digest="0" * 64))
@@ -220,7 +218,7 @@ def test_habits_are_chosen_named_with_their_count_and_carried_by_the_link(heads:
 
 
 @pytest.mark.usefixtures("measured")
-def test_a_habit_that_is_none_is_named_and_the_first_one_shown(heads: Callable[..., AppTest]):
+def test_an_unknown_habit_is_named_and_the_first_one_is_shown(heads: Callable[..., AppTest]):
     app = heads(habit="<b>sleep")
     assert app.selectbox(key="heads-habit").value == "previous"
     assert "There is no habit “<b>sleep” here: showing previous token" in written(app)

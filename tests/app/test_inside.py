@@ -79,7 +79,7 @@ def test_a_guess_is_answered_with_the_reason(shown: Callable[..., AppTest]):
     assert next(one for one in app.selectbox if one.label == "Your guess").value is None
 
 
-def test_a_model_that_cannot_be_walked_names_those_that_can(shown: Callable[..., AppTest], own_models: Path):
+def test_a_model_without_steps_names_those_that_have_them(shown: Callable[..., AppTest], own_models: Path):
     saved(own_models / "gpt2", "gpt2")
     app = shown(model="gpt2")
     assert "this model is of the family 'gpt2'" in page_text(app)

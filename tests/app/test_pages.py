@@ -60,7 +60,7 @@ def test_layer_and_head_fields_change_the_heatmap(app):
     assert heatmap(app)["data"][0]["z"] != before
 
 
-def test_a_second_head_stands_beside_the_first(app):
+def test_a_second_head_is_shown_beside_the_first(app):
     app.toggle(key="attnviz_beside").set_value(True).run()
     assert len(app.get("plotly_chart")) == 2
     assert "L3·H2" in text(app)

@@ -130,7 +130,7 @@ def test_a_text_of_a_word_or_two_is_answered_too(shown: Callable[..., AppTest], 
         assert "Your text is too short for an answer" in written(app)
 
 
-def test_a_long_text_is_counted_over_all_heads_only_when_asked(shown: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
+def test_a_long_text_is_counted_over_all_heads_only_on_request(shown: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.import_module("attnviz.pages.places.myths"), "LONG", 14)
     app = shown()
     assert "Your text has 15 tokens, and this counts 16,200 weights." in written(app)

@@ -58,7 +58,7 @@ def test_by_tokens_and_to_a_file(capfd: pytest.CaptureFixture[str], tmp_path: Pa
     assert found["heads"][0]["profile"]["places"][-1]["place"] == "hidden tokens"
 
 
-def test_a_file_of_one_head_says_its_role_whatever_is_filtered_out(capfd: pytest.CaptureFixture[str]):
+def test_a_file_of_one_head_has_its_role_also_with_a_filter(capfd: pytest.CaptureFixture[str]):
     ask = ["attend", TEXT, "--model", "smollm2", "--layer", "25", "--head", "0", "--words"]
     assert cli.main([*ask, "--format", "json"]) == 0
     whole = json.loads(capfd.readouterr().out)

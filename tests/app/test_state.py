@@ -34,7 +34,7 @@ def opened(*, cut: bool = False) -> AppTest:
     return app.run()
 
 
-def test_a_choice_stands_though_the_run_before_was_cut_short():
+def test_a_choice_is_kept_although_the_run_before_was_interrupted():
     app = opened(cut=True)
     assert app.text[0].value == "renormalise"
     app.button[0].click().run()
@@ -43,7 +43,7 @@ def test_a_choice_stands_though_the_run_before_was_cut_short():
     assert app.text[0].value == "hide"
 
 
-def test_a_choice_stands_though_the_browser_sends_the_address_of_a_moment_ago():
+def test_a_choice_is_kept_although_the_browser_sends_the_previous_address():
     app = opened()
     app.button[0].click().run()
     app.query_params["special"] = "show"  # any that is not the last one written
@@ -74,7 +74,7 @@ def fields() -> None:
     st.number_input("Layer", 0, 9, key=key, on_change=state.answer(key, choose))
 
 
-def test_what_a_field_contained_until_a_moment_ago_is_no_choice(monkeypatch):
+def test_the_previous_content_of_a_field_is_not_a_choice(monkeypatch):
     """A browser on a slow line sends the old value of a field with the next thing that its reader does."""
     app = AppTest.from_function(fields).run()
     app.button[0].click().run()
@@ -112,7 +112,7 @@ def several() -> None:
     st.multiselect("Layers", range(9), key=key, on_change=state.answer(key, choose))
 
 
-def test_a_list_of_several_is_heard_and_passed_over_alike():
+def test_a_list_of_several_is_read_and_skipped_in_the_same_way():
     app = AppTest.from_function(several).run()
     app.button[0].click().run()
     app.multiselect[0].set_value([1]).run()

@@ -95,7 +95,7 @@ def test_a_sentence_of_the_readers_own_is_parsed_and_marked_as_silver(page):
     assert table.loc["dobj", "the corpus says"] == "UD obj"
 
 
-def test_of_a_text_that_cannot_be_english_the_page_says_that_its_arcs_mean_nothing(page):
+def test_for_a_text_that_cannot_be_english_the_page_says_that_its_arcs_mean_nothing(page):
     app = page(text="كتب الولد الدرس في المدرسة")
     assert not app.exception
     assert picture(app)
@@ -152,7 +152,7 @@ def test_in_a_model_that_reads_left_to_right_later_words_are_not_visible_and_not
     assert "not the same as missed" in written(app).replace("\n", " ")
 
 
-def test_dots_stand_under_every_word_that_cannot_see_one_of_its_own_though_it_sees_others(page):
+def test_dots_are_under_every_word_that_cannot_see_its_own_kind_although_it_sees_others(page):
     app = page(text="Dogs chase cats", model="smollm2", way="hd")
     states = app.dataframe[0].value.set_index("should look at")["verdict"].to_dict()
     assert states["cats"] == "not visible"

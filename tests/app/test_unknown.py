@@ -73,7 +73,7 @@ def test_a_model_is_offered_only_if_its_own_tokenizer_knows_every_token(monkeypa
     assert all(card.pairs for card in [fitting_model.find(AttentionRequest("minilm", "it", "was"), settings)])
 
 
-def test_the_tokenizer_of_a_model_that_is_not_here_is_none():
+def test_a_model_that_is_not_on_this_machine_has_no_tokenizer():
     settings = Settings.from_env()
 
     assert found_tokenizers.tokenizer(catalog.card("minilm"), settings) is not None

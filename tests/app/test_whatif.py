@@ -40,7 +40,7 @@ def param(app: AppTest, name: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["minilm", "smollm2"])
-def test_every_experiment_is_shown_when_it_is_asked_for(shown: Callable[..., AppTest], model: str):
+def test_every_experiment_is_shown_on_request(shown: Callable[..., AppTest], model: str):
     app = shown(model=model)
     for id in EXPERIMENTS:
         if id != EXPERIMENTS[0]:

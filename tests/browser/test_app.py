@@ -14,7 +14,7 @@ from tests.browser.conftest import PHONE, Visit, free_port, started
 SLOW = 90_000  # milliseconds: a cold server on a busy machine loads torch first
 EVIL = "</script><img src=x onerror=alert(1)>"
 LABELS = """() => [...document.querySelectorAll('.st-key-board [data-testid=stBidiComponentIsolated]')].flatMap(
-  board => [...board.shadowRoot.querySelectorAll('.unit')].map(unit => unit.textContent))"""
+  board => [...(board.shadowRoot?.querySelectorAll('.unit') ?? [])].map(unit => unit.textContent))"""
 
 
 def drawn(page: Page, word: str = "animal") -> None:

@@ -57,7 +57,7 @@ def test_what_a_reader_waited_for_is_given_up_when_the_page_is_closed(visit: Vis
         assert left.wait(10)
 
 
-def test_a_page_lives_through_a_backend_that_is_away_comes_back_and_lies(visit: Visit, away: int):
+def test_a_page_survives_a_backend_that_is_down_returns_and_sends_wrong_data(visit: Visit, away: int):
     page = visit.open("/?" + urlencode({"text": TEXT, "layer": 3, "head": 1, "pins": "0.2"}))
     alert, field = page.locator(ALERT), page.get_by_label("Sentence", exact=True).first
     expect(alert).to_contain_text("does not answer", timeout=SLOW)

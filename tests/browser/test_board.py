@@ -50,7 +50,7 @@ def test_pointing_at_a_head_previews_it_and_a_click_chooses_it(opened):
     expect(page.locator(".name")).to_have_text("L2·H3")
 
 
-def test_keys_walk_heads_and_words_and_change_the_view(opened):
+def test_keys_move_through_heads_and_words_and_change_the_view(opened):
     page = opened(made())
     page.locator("canvas.overview").focus()
     page.keyboard.press("ArrowUp")
@@ -120,7 +120,7 @@ def test_keys_move_through_the_matrix_and_select_a_link(opened):
     expect(page.locator(".readout .value")).to_have_text("0.640")
 
 
-def test_those_who_hear_the_page_get_a_sentence(opened):
+def test_screen_readers_get_a_sentence(opened):
     page = opened(made())
     expect(page.get_by_role("status")).to_contain_text("In L1·H2, it looks at animal 0.640.")
     assert page.locator("table").count() == 0, "tables are built when asked for"

@@ -147,7 +147,7 @@ def test_sums_above_one_are_written_whole(opened):
     assert page.locator(".unit", has_text="[CLS]").get_attribute("data-weight") == "1.20"
 
 
-def test_with_the_keyboard_a_word_stays_while_the_arrows_walk_on(opened):
+def test_with_the_keyboard_a_word_stays_selected_while_the_arrows_move_on(opened):
     page = opened(made())
     page.locator(".words").focus()
     page.keyboard.press("Shift+Enter")
@@ -180,7 +180,7 @@ def test_s_goes_through_the_three_ways_to_show_special_tokens(opened):
         expect(page.locator(".readout .value")).to_have_text(value)
 
 
-def test_tables_are_built_when_asked_for_and_follow(opened):
+def test_tables_are_built_on_request_and_follow_the_selection(opened):
     page = opened(made())
     page.locator(".menu summary").click()
     page.get_by_role("button", name="Show as table").first.click()

@@ -131,7 +131,7 @@ def test_side_by_side_opens_the_tray_in_full_and_t_goes_back(opened: Page, visit
     expect(page.locator(".chip")).to_have_count(1)
 
 
-def test_the_same_link_stands_under_every_panel_and_follows_the_pointer(opened: Page, visit: Visit):
+def test_the_same_link_is_shown_under_every_panel_and_follows_the_pointer(opened: Page, visit: Visit):
     page = compare(opened, visit)
     assert values(page) == ["it → animal 0.640", "it → animal 0.266", "it → animal 0.647", "it → animal +0.374"]
     page.locator(".unit").filter(has_text="street").first.hover()
@@ -260,7 +260,7 @@ def test_the_pictures_of_a_difference_have_the_colours_of_their_weights(opened: 
     assert found["purple"] > 300
 
 
-def test_all_heads_of_a_layer_stand_side_by_side_and_are_pinned_from_there(opened: Page, visit: Visit):
+def test_all_heads_of_a_layer_are_shown_side_by_side_and_can_be_pinned_there(opened: Page, visit: Visit):
     page = compare(opened, visit, f"text={quote(TEXT)}&layer=3&head=1&focus=43&set=layer")
     expect(page.locator(".panel")).to_have_count(12)
     assert values(page)[1] == "it → animal 0.640"

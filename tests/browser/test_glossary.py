@@ -43,7 +43,7 @@ def test_a_term_in_the_list_leads_to_its_place_on_the_page(visit: Visit):
     expect(heading).to_be_in_viewport(timeout=WAIT)
 
 
-def test_a_term_in_a_caption_opens_the_glossary_in_a_window_of_its_own(visit: Visit):
+def test_a_term_in_a_caption_opens_the_glossary_in_a_new_window(visit: Visit):
     page = visit.open("/")
     link = page.locator('a[href="glossary?term=self-attention"]').first
     expect(link).to_be_visible(timeout=WAIT)

@@ -111,7 +111,7 @@ def test_tab_reaches_everything_shows_where_it_is_and_is_never_trapped(visit: Vi
     assert visit.errors == []
 
 
-def test_escape_leaves_menus_and_the_focus_stands_where_it_was(opened):
+def test_escape_closes_menus_and_the_focus_returns(opened):
     page = opened(made())
     summary = page.locator(".menu summary")
     summary.focus()
@@ -159,7 +159,7 @@ def test_a_tap_selects_and_another_clears_the_selection_at_the_width_of_a_phone(
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_a_phone_says_whole_how_to_begin_and_what_hidden_tokens_got(opened):
+def test_a_phone_shows_in_full_how_to_begin_and_what_hidden_tokens_got(opened):
     hidden = ViewOptions(special="hide")
     page = opened(made(), Choice(HeadRef(1, 2), None, hidden), size=PHONE, has_touch=True, is_mobile=True)
     readout = page.locator(".readout")
@@ -197,7 +197,7 @@ COUNT = """() => { window.drawn = 0; const ask = window.requestAnimationFrame.bi
 
 
 @pytest.mark.parametrize(("motion", "most"), [("reduce", 2), ("no-preference", 60)])
-def test_who_wants_no_motion_sees_the_next_head_at_once(opened, motion: str, most: int):
+def test_with_reduced_motion_the_next_head_is_shown_at_once(opened, motion: str, most: int):
     page = opened(made(), Choice(HeadRef(1, 2), TokenSelection(IT)), reduced_motion=motion)
     page.evaluate(REST)
     page.evaluate(COUNT)
@@ -220,7 +220,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("size", ["laptop", "phone"])
 @pytest.mark.parametrize("name", TEXTS)
-def test_words_stand_in_the_order_in_which_their_language_is_read(opened, name: str, size: str):
+def test_words_are_in_the_order_in_which_their_language_is_read(opened, name: str, size: str):
     text, direction = TEXTS[name]
     more = {"size": PHONE} if size == "phone" else {}
     page = opened(made(text), Choice(HeadRef(0, 0), None), **more)

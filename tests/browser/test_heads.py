@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from attnviz.selection import TEXT
 from tests.browser.conftest import PHONE, Visit
@@ -24,13 +24,11 @@ def page(visit: Visit) -> Page:
 
 
 @pytest.fixture
-def phone(browser: Browser, server: str) -> Iterator[Page]:
+def phone(visiting: Callable[..., Visit]) -> Iterator[Page]:
     """The same in the hand."""
-    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True, locale="en-US")
-    visit = Visit(context, server)
+    visit = visiting(viewport=PHONE, has_touch=True, is_mobile=True)
     yield drawing(visit, "/heads?links=")
-    context.close()
-    assert visit.errors == visit.elsewhere == []
+    assert visit.errors == []
 
 
 def drawing(visit: Visit, path: str) -> Page:
@@ -148,7 +146,7 @@ def test_a_head_is_chosen_on_the_map_and_in_the_list_and_opened_on_the_board(vis
     page.wait_for_url(re.compile(r"//[^/]+/\?.*layer=5&head=11.*focus=43"), timeout=SLOW)
 
 
-def test_what_is_half_drawn_outlives_a_run_of_the_page(visit: Visit):
+def test_a_half_drawn_link_survives_a_run_of_the_page(visit: Visit):
     page = drawing(visit, f"/heads?links={IT}:{ANIMAL}")
     word(page, "tired").click()
     page.locator("[data-head='4,3'].cell").click()

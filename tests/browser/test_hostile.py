@@ -156,7 +156,7 @@ def test_tokens_of_a_hostile_tokenizer_are_only_text(visit: Visit, path: str):
     assert visit.errors == []
 
 
-def test_a_script_that_gets_in_all_the_same_does_not_run(browser: Browser, server: str):
+def test_an_injected_script_does_not_run(browser: Browser, server: str):
     context = browser.new_context(viewport=LAPTOP)
     visit = Visit(context, server)
     page = visit.open("/glossary")

@@ -24,7 +24,7 @@ def like(text: str) -> re.Pattern[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
 @pytest.mark.parametrize("model", FAMILIES)
-def test_the_whole_walk_is_gone_through(visit: Visit, size: dict[str, int], model: str):
+def test_all_steps_are_shown(visit: Visit, size: dict[str, int], model: str):
     visit.page.set_viewport_size(size)
     page = visit.open(f"/inside?model={model}")
     steps = lesson.steps(FAMILIES[model])

@@ -107,7 +107,7 @@ def test_a_translator_that_heeds_the_mark_changes_nothing(visit: Visit):
 
 
 @pytest.mark.parametrize(("way", "stays"), [*((way, True) for way in WAYS), ("replaced", False), ("beside", False)])
-def test_one_that_does_not_leaves_no_old_number_and_no_error(visit: Visit, way: str, stays: bool):
+def test_a_translator_that_ignores_the_mark_leaves_no_old_number_and_no_error(visit: Visit, way: str, stays: bool):
     path = "/syntax?text=Dogs+chase+cats+because+they+run"
     page = opened(visit, path)
     typed(page)
@@ -120,7 +120,7 @@ def test_one_that_does_not_leaves_no_old_number_and_no_error(visit: Visit, way: 
     assert before != wanted
     assert lines(page) == wanted
     expect(page.locator(NOTICE)).to_have_count(0 if way == "in place" else 1)
-    page.locator("[data-testid=stTopNavLink][href$='/compare']").click()
+    page.get_by_role("link", name="Compare", exact=True).first.click()
     page.wait_for_function("() => location.pathname === '/compare'", timeout=SLOW)
     page.locator(QUIET).wait_for(timeout=SLOW)
     expect(page.get_by_test_id("stException")).to_have_count(0)
@@ -161,7 +161,7 @@ def test_a_reader_of_another_language_sees_once_that_translation_is_off(browser:
     context.close()
 
 
-def test_what_other_extensions_put_beside_a_field_or_around_it_does_no_harm(visit: Visit):
+def test_elements_of_extensions_beside_or_around_a_field_do_no_harm(visit: Visit):
     """A spelling checker puts elements beside a field, a password manager wraps it, a dark mode marks everything."""
     page = opened(visit)
     page.evaluate("""() => {

@@ -11,7 +11,7 @@ from attnviz.pages.cost.bench.plan import REACHES
 from tests.content.prose import prose
 
 
-def test_digits_stand_only_where_live_numbers_do_not_reach():
+def test_digits_are_written_only_where_live_numbers_cannot_be():
     texts = (
         re.sub(r"@\{\w+\}|\$[^$]*\$|all-MiniLM-L6-v2|SmolLM2", "", text)
         for text in prose(lesson.content(), but=r"id|sources|formula|first|next")

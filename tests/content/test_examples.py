@@ -137,7 +137,7 @@ def test_a_left_to_right_model_gives_nothing_to_candidates_after_the_pronoun(rea
     assert not found.values[..., list(late)].any()
 
 
-def test_every_sentence_but_a_few_stands_beside_its_pair():
+def test_every_sentence_but_a_few_is_next_to_its_pair():
     paired = {one.id for pair in PAIRS for one in pair}
     assert {one.id for one in sentences() if one.answer is not None} - paired == ALONE
     assert not paired & {one.id for one in sentences() if one.answer is None}
@@ -179,13 +179,13 @@ def test_the_pronoun_means_another_word_unless_only_grammar_or_distance_changes(
 
 
 @EVERY_PAIR
-def test_the_cue_stands_where_the_sentence_says(one: Example, other: Example):
+def test_the_cue_is_where_the_sentence_says(one: Example, other: Example):
     assert cue_is_late(one, other) == (one.teaches in ("plausibility", "cataphora"))
     assert seen(one) == seen(other) == (one.teaches != "cataphora")
 
 
 @EVERY_PAIR
-def test_a_left_to_right_model_reads_the_pronoun_alike_unless_the_change_comes_before_it(
+def test_a_left_to_right_model_reads_the_pronoun_the_same_unless_the_change_comes_before_it(
     read: Reader, one: Example, other: Example
 ):
     """Every head, every key up to the pronoun: equal but for the rounding of float32, where only what follows differs."""

@@ -12,7 +12,7 @@ import pytest
 import attnviz
 from attnviz.analysis.row_stats import entropy
 from attnviz.analysis.statistics import wilson
-from attnviz.engine.trace import Projections
+from attnviz.engine.layers import Projections
 from attnviz.lessons import glossary
 from attnviz.models.load import LoadedModel
 from attnviz.selection import TEXT
@@ -90,7 +90,7 @@ def test_every_number_in_the_prose_is_true(name: str):
     assert [float(number.replace(",", "")) for number in numbers(PROSE[name])] == [float(one) for one in STATED[name]()]
 
 
-def test_no_number_stands_in_the_prose_that_is_not_checked():
+def test_no_number_in_the_prose_is_unchecked():
     assert {name for name, text in PROSE.items() if numbers(text)} == set(STATED)
 
 

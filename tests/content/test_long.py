@@ -54,7 +54,7 @@ def test_the_link_that_opens_is_the_strongest_of_its_row_and_far(one: LongText):
     assert row - key > 500
 
 
-def test_the_definition_stands_as_many_words_before_as_the_note_says():
+def test_the_definition_is_as_many_words_before_as_the_note_says():
     contract = long_texts()[0]
     between = contract.text[contract.finds[0] : contract.selected[0]]
     stated = re.search(r"(\d+) words earlier", contract.note)

@@ -18,7 +18,7 @@ def text_of(id: str) -> str:
     return next(place.how for place in lesson.media() if place.id == id)
 
 
-def test_digits_stand_only_where_live_numbers_do_not_reach():
+def test_digits_are_written_only_where_live_numbers_cannot_be():
     found = {
         number
         for text in prose(lesson.content(), but=r"id|sources|when")

@@ -130,7 +130,7 @@ def test_the_first_row_of_a_decoder_counts_nothing_and_its_first_word_has_a_line
     assert "93\u202f% of its attention" in head_roles.role(pattern).sentence
 
 
-def test_a_word_that_every_word_looks_at_is_called_no_sink(backend):
+def test_a_word_that_every_word_looks_at_is_not_called_a_sink(backend):
     pattern = view.pattern(backend.attend(AttentionRequest("minilm", SENTENCES[1])), HeadRef(5, 11), ViewOptions())
     found = head_roles.sink(pattern)
     assert found is not None

@@ -32,7 +32,7 @@ def test_the_sentence_that_the_pages_open_with_is_among_them():
     assert gold_sentences.readings(TEXT)
 
 
-def test_a_text_that_stands_here_twice_has_another_tree_and_topic_each_time():
+def test_a_text_that_occurs_twice_has_another_tree_and_topic_each_time():
     for text, times in Counter(one.text for one in SENTENCES).items():
         assert len({one.parsed.links for one in gold_sentences.readings(text)}) == times, text
         assert len({one.topic for one in gold_sentences.readings(text)}) == times, text

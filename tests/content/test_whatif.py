@@ -29,7 +29,7 @@ def intervene(backend, model: str, change: Intervention = AS_TRAINED, other: str
     return backend.intervene(AttentionRequest(model, TEXT), LAYERS[model], change, other)
 
 
-def test_digits_stand_only_where_live_numbers_do_not_reach():
+def test_digits_are_written_only_where_live_numbers_cannot_be():
     texts = [
         re.sub(r"@\{\w+\}|float64|float32|Mistral 7B|Michel et al. 2019|\(Kazemnejad et al. 2023\)", "", text)
         for text in prose(lesson.content(), but=r"id|start|sources|steps|formula.*")
@@ -55,7 +55,7 @@ def test_a_weight_follows_its_score_with_the_stated_slope():
     assert scores.grad[1].item() == pytest.approx(analysis.softmax_slope(weights[1].item()))
 
 
-def test_turning_changes_no_length():
+def test_a_rotation_changes_no_length():
     x = torch.randn(1, 9, 8, generator=torch.Generator().manual_seed(2))
     np.testing.assert_allclose(apply_rotary(x, 100.0).norm(dim=-1), x.norm(dim=-1), rtol=1e-5)
 
@@ -102,7 +102,7 @@ def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, mo
 @pytest.mark.parametrize(
     "change", [Intervention(positions=False, causal=True), Intervention(causal=False)], ids=["mask", "positions"]
 )
-def test_either_of_them_alone_tells_the_order(backend, model: str, change: Intervention):
+def test_each_of_them_alone_shows_the_order(backend, model: str, change: Intervention):
     assert backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(0, 0), change, 1).double.weights > 0.5
 
 
@@ -139,7 +139,7 @@ def test_ones_own_sentence_as_the_second_text(backend, model: str):
         assert (own.weights[layer][:, np.triu(np.ones((12, 12), bool), 1)] > 0).all()
 
 
-def test_a_place_is_marked_alike_in_both_texts(backend):
+def test_a_place_has_the_same_mark_in_both_texts(backend):
     w = reference.read(backend.inner.load("minilm").model)
     one, two = (
         reference.run(w, backend.inner.load("minilm").tokenizer(text)["input_ids"], keep=()).embedding for text in (TEXT, OTHER)
@@ -157,7 +157,7 @@ def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
 
 
 @BOTH
-def test_a_window_lets_a_head_that_looks_near_keep_its_row_and_takes_that_of_one_that_looks_far(backend, model: str):
+def test_a_window_keeps_the_row_of_a_head_that_looks_near_and_removes_that_of_one_that_looks_far(backend, model: str):
     layer = LAYERS[model]
     plain, near = intervene(backend, model), intervene(backend, model, Intervention(window=3, layer=layer))
     lost = [analysis.newly_hidden(BeforeAfter(plain, near, layer, head)).mean() for head in range(len(plain.adds))]
@@ -184,7 +184,7 @@ def test_most_heads_rest_and_where_they_rest_values_are_short(backend, model: st
 
 
 @BOTH
-def test_weights_of_the_layer_stay_as_they_are_and_later_ones_move(backend, model: str):
+def test_weights_of_the_layer_stay_the_same_and_later_ones_change(backend, model: str):
     layer = LAYERS[model]
     plain = intervene(backend, model)
     for change in (Intervention(zeroed=(2,), layer=layer), Intervention(heads=(1,), layer=layer)):

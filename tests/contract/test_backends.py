@@ -194,7 +194,7 @@ def test_the_full_trace_has_values_and_kernel_outputs(backend, local):
     assert backend.attend(request).block("self").difference(2, 3) == want.block("self").difference(2, 3)
 
 
-def test_methods_keep_their_names_of_the_first_version():
+def test_methods_have_the_names_of_the_first_version():
     opened = attnviz.open_backend()
     request = AttentionRequest("minilm", MISSION)
     assert opened.whole(request) is opened.full_trace(request)
@@ -313,7 +313,7 @@ def test_any_error_of_generation_asks_for_a_target():
         attnviz.trace(model, tokenizer(), "the animal did")
 
 
-def test_an_empty_second_text_is_none(backend):
+def test_an_empty_second_text_counts_as_none(backend):
     assert AttentionRequest("minilm", "a", "") == AttentionRequest("minilm", "a")
     assert len(backend.attend(AttentionRequest("minilm", "a", "")).tokens) == 3
     assert (

@@ -23,8 +23,9 @@ from transformers.models.encoder_decoder.modeling_encoder_decoder import Encoder
 from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaModel
 
-from attnviz.engine import capture
-from attnviz.engine.trace import Projections, Trace
+from attnviz.engine import capture, recording
+from attnviz.engine.layers import Projections
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, NoAttentionError, UnknownHeadError
 
 VOCABULARY = 97
@@ -146,12 +147,12 @@ def test_two_models_from_one_config_object_do_not_switch_each_other():
 def test_the_shadow_shares_every_weight():
     model = bert()
 
-    other = capture.shadow(model, capture.NAME)
+    other = capture.shadow(model, recording.NAME)
 
     assert other is not model
     assert all(mine is theirs for mine, theirs in zip(model.parameters(), other.parameters(), strict=True))
     assert all(mine is theirs for mine, theirs in zip(model.buffers(), other.buffers(), strict=True))
-    assert other is capture.shadow(model, capture.NAME)
+    assert other is capture.shadow(model, recording.NAME)
 
 
 def test_weights_changed_since_are_read_as_they_are_now():
@@ -235,7 +236,7 @@ def test_what_is_no_plain_softmax_over_the_tokens_is_refused(family: str, more: 
         capture.capture(model, input_ids=ids(11), attention_mask=torch.ones(1, 11, dtype=torch.long), **target)
 
 
-def test_a_family_is_shown_as_it_attends_whatever_it_says_of_the_fused_kernel():
+def test_a_family_is_shown_as_it_attends_whatever_its_flag_for_the_fused_kernel():
     """paligemma takes the fused kernel, and looks both ways by it where its eager attention looks back only."""
     text = {**SIZES, "num_key_value_heads": 3, "head_dim": 8}
     vision = {
@@ -253,7 +254,7 @@ def test_a_family_is_shown_as_it_attends_whatever_it_says_of_the_fused_kernel():
     np.testing.assert_allclose(trace.weights(), wanted.weights(), atol=1e-5)
 
 
-def test_a_model_is_looked_at_once_and_its_hooks_hear_nothing_of_it(monkeypatch: pytest.MonkeyPatch):
+def test_a_model_is_tried_once_and_without_its_hooks(monkeypatch: pytest.MonkeyPatch):
     model, heard, looked = bert(), [], []
     look = capture.agrees
     monkeypatch.setattr(capture, "agrees", lambda *given: looked.append(1) or look(*given))
@@ -482,7 +483,7 @@ def test_a_forward_pass_outside_any_capture_is_recorded_nowhere():
     model = bert()
     capture.prepare(model)
 
-    with capture.recording() as run:
+    with recording.recording() as run:
         thread = threading.Thread(target=lambda: model(input_ids=ids(4)))
         thread.start()
         thread.join()

@@ -124,7 +124,7 @@ def test_without_a_third_person_pronoun_other_words_are_taken_in_turn(line: str)
     "text",
     ["The mayor said that taxes rise", "That dog barks", "Dogs chase cats", "These old shoes hurt", "Which train is late?"],
 )
-def test_a_clause_opener_and_a_determiner_are_no_pronouns(text: str):
+def test_a_clause_opener_and_a_determiner_are_not_pronouns(text: str):
     assert anaphor.likely_pronoun(text, texts.words(text)) is None
 
 

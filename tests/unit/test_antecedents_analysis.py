@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import link_ranking
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.pages.coreference.analysis import Antecedents, antecedents, wins
 from attnviz.types import AttentionRequest, Token
@@ -64,7 +66,7 @@ def test_sums_and_largest_pieces_may_name_different_candidates():
     assert antecedents(traced(), HERSELF, (ANNABEL, RUTH)).hits(0)[0].tolist() == [False, False, False]
 
 
-def test_a_head_that_a_layer_lacks_chooses_no_candidate():
+def test_a_head_that_a_layer_does_not_have_chooses_no_candidate():
     assert Antecedents(np.array([[[np.nan, np.nan]]], np.float32)).hits(0).tolist() == [[False]]
 
 

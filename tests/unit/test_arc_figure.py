@@ -36,7 +36,7 @@ def texts(one: ElementTree.Element) -> list[str]:
     return [text.text or "" for text in one.iter(f"{SVG}text")]
 
 
-def test_every_word_stands_there_as_it_was_typed_and_nothing_of_it_is_markup():
+def test_every_word_is_shown_as_typed_and_none_of_it_is_markup():
     words = [texts(one)[0] for one in group(drawn(), "word")]
     assert words == ["The", "cat", "<b>sat</b>", "."]
 
@@ -48,7 +48,7 @@ def test_it_has_a_title_and_says_in_words_what_it_shows():
     assert [root.findtext(f"{SVG}{name}") for name in ("title", "desc")] == ["Gold & links", "The to cat, det: hit."]
 
 
-def test_links_stand_above_the_words_and_choices_below():
+def test_links_are_above_the_words_and_choices_below():
     root = drawn()
     base = float(group(root, "word")[0].find(f"{SVG}text").get("y"))
     for name, above in (("arc", True), ("hit", False), ("miss", False)):

@@ -10,24 +10,24 @@ from attnviz.pages.syntax import arc_layout
 from attnviz.pages.syntax.arc_layout import APART, BEND, GAP
 
 
-def test_an_arc_lies_one_level_above_the_shorter_ones_over_its_stretch():
+def test_an_arc_is_one_level_above_the_shorter_arcs_below_it():
     #   0 1 2 3 4: 0-1 and 1-2 share only a word; 0-2 spans both; 3-4 is apart; 0-4 spans all
     assert arc_layout.levels([(0, 4), (1, 0), (1, 2), (2, 0), (3, 4)]) == (3, 1, 1, 2, 1)
 
 
-def test_arcs_that_cross_and_arcs_over_the_same_words_lie_on_levels_of_their_own():
+def test_arcs_that_cross_and_arcs_over_the_same_words_have_different_levels():
     assert arc_layout.levels([(0, 2), (1, 3)]) == (1, 2)
     assert arc_layout.levels([(0, 2), (2, 0)]) == (1, 2)
 
 
-def test_at_a_word_the_arcs_fan_out_and_the_longest_stand_in_the_middle():
+def test_at_a_word_the_arcs_spread_and_the_longest_are_in_the_middle():
     # Word 2 has arcs to 1 and 0 on its left, to 3 and 4 on its right: from left to right they end 1, 0, 4, 3.
     found = arc_layout.shifts([(2, 0), (2, 1), (2, 3), (4, 2)])
     assert [found[0][0], found[1][0], found[2][0], found[3][1]] == [-APART / 2, -1.5 * APART, 1.5 * APART, APART / 2]
     assert [found[0][1], found[1][1], found[2][1], found[3][0]] == [0.0, 0.0, 0.0, 0.0]
 
 
-def test_words_stand_beside_each_other_with_a_gap():
+def test_words_are_next_to_each_other_with_a_gap():
     assert arc_layout.places([20.0, 40.0, 10.0], [], []) == (10.0, 10 + 10 + GAP + 20, 10 + 10 + GAP + 20 + 20 + GAP + 5)
 
 

@@ -67,7 +67,7 @@ def test_corpora_are_the_same_by_their_files_and_not_by_their_place(tmp_path: Pa
     assert compare(first, reordered, ("det", "dh")).only == (("Names",), ())
 
 
-def test_atlases_of_other_texts_stand_side_by_side_without_a_difference(tmp_path: Path):
+def test_atlases_of_other_texts_are_shown_side_by_side_without_a_difference(tmp_path: Path):
     found = compare(made(tmp_path, ALL), elsewhere(tmp_path, FEWER), ("det", "dh"))
     (one,) = found.pairs
     assert (found.same, found.only[0]) == ((), ("Trees", "Names", "Jobs"))

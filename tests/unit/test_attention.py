@@ -52,11 +52,11 @@ def test_capped_scores_stay_within_the_cap_and_small_ones_nearly_as_they_are():
     equal(found, [[[0.0, 30 * math.tanh(1 / 3), -30 * math.tanh(1.0), 30.0]]], atol=1e-5)
 
 
-def test_a_causal_query_sees_itself_and_what_stands_before():
+def test_a_causal_query_sees_itself_and_earlier_keys():
     equal(attention.causal_mask(3, 3).int(), [[1, 0, 0], [1, 1, 0], [1, 1, 1]])
 
 
-def test_with_more_keys_than_queries_the_last_query_stands_at_the_last_key():
+def test_with_more_keys_than_queries_the_last_query_is_at_the_last_key():
     equal(attention.causal_mask(2, 5).int(), [[1, 1, 1, 1, 0], [1, 1, 1, 1, 1]])
 
 
@@ -73,7 +73,7 @@ def test_padding_is_hidden_from_every_query():
     equal(attention.padding_mask(torch.tensor([True, False, True]), 2).int(), [[1, 0, 1], [1, 0, 1]])
 
 
-def test_boolean_and_additive_masks_hide_alike():
+def test_boolean_and_additive_masks_hide_the_same():
     raw = torch.arange(12.0).reshape(2, 2, 3)
     may = torch.tensor([[True, False, True], [False, True, True]])
     wanted = [[[0.0, HIDDEN, 2.0], [HIDDEN, 4.0, 5.0]], [[6.0, HIDDEN, 8.0], [HIDDEN, 10.0, 11.0]]]
@@ -103,7 +103,7 @@ def test_softmax_shares_out_by_powers_of_e():
     equal(attention.softmax(raw), [[[0.125, 0.25, 0.625], [0.3, 0.3, 0.4]]])
 
 
-def test_softmax_neither_overflows_nor_minds_a_common_offset():
+def test_softmax_does_not_overflow_and_ignores_a_common_offset():
     equal(
         attention.softmax(torch.tensor([[[1000.0, 1000.0, HIDDEN, 1000.0 + math.log(2)]]])),
         [[[0.25, 0.25, 0.0, 0.5]]],

@@ -10,7 +10,9 @@ import sys
 import numpy as np
 import pytest
 
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import TooLongError, UnknownHeadError
 from attnviz.figures import bertviz
 from attnviz.types import AttentionRequest, HeadRef, Token
@@ -135,7 +137,7 @@ def test_a_layer_with_fewer_heads_than_another_is_drawn_alone():
     assert np.array(params(page)["attention"][0]["attn"]).shape == (1, 2, 5, 5)
 
 
-def test_a_layer_that_is_too_much_by_itself_is_refused_with_a_remedy():
+def test_a_layer_that_is_too_large_by_itself_is_refused_with_a_remedy():
     huge = trace(block("self", (3,), tokens(320), tokens(320)))  # 307,200
     with pytest.raises(TooLongError, match=r"one layer of this text has 307,200\. Shorten the text to about 316 tokens"):
         bertviz.model_view(huge, HeadRef(0, 0))

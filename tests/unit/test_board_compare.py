@@ -12,7 +12,9 @@ import numpy as np
 
 from attnviz import board
 from attnviz.analysis import compare, view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.pages.compare import analysis
 from attnviz.types import AttentionRequest, HeadRef, Token
@@ -173,7 +175,7 @@ def test_every_panel_and_the_link_in_it_is_the_same_in_both_languages(tmp_path: 
                     assert abs(theirs["link"] - link.weight) < 1e-5
 
 
-def test_a_layers_mean_travels_exactly(tmp_path: Path):
+def test_a_layers_mean_is_sent_exactly(tmp_path: Path):
     trace = traced("minilm", FIRST, "didn't", 0)
     frame = board.frame(trace, name="made")
     data = board.layer_sheet(trace, 1, "self", frame)

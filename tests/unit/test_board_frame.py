@@ -15,20 +15,14 @@ import pytest
 
 from attnviz import board
 from attnviz.analysis import head_profile, head_roles, view
-from attnviz.engine.trace import Block, Dense, Projections, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense, Projections
+from attnviz.engine.trace import Trace
 from attnviz.types import AttentionRequest, HeadRef, Token
 from attnviz.view_state import ViewOptions
+from tests.toy_texts import IT_DIDNT as TOKENS
 
 HERE = Path(board.__file__).parent
-# "It didn't": 2 words, 4 pieces, in the middle of [CLS] and [SEP].
-TOKENS = (
-    Token("[CLS]", "[CLS]", 0, 0, None),
-    Token("It", "it", 0, 2, 0),
-    Token("didn", "didn", 3, 7, 1),
-    Token("'", "'", 7, 8, 1),
-    Token("t", "t", 8, 9, 1),
-    Token("[SEP]", "[SEP]", 9, 9, None),
-)
 OTHERS = (Token("Das", "das", 0, 3, 0, 1), Token("Tier", "tier", 4, 8, 1, 1), Token("</s>", "</s>", 8, 8, None, 1))
 
 
@@ -122,7 +116,7 @@ def test_one_head_travels_exactly_up_to_2048_tokens(tokens: int, sent: bool):
     assert (board.sheet(trace, HeadRef(0, 0), b"") is not None) is sent
 
 
-def test_layers_bring_the_pictures_that_a_frame_holds_to_its_outline():
+def test_layers_add_the_pictures_to_a_frames_outline():
     n = 101  # no multiple of 40: strips are of two and three rows
     words = tuple(Token(f"w{i}", f"w{i}", 4 * i, 4 * i + 3, i) for i in range(n))
     weights = [softmaxed(70, n, n)[: 70 - i].copy() for i in range(6)]  # 417 heads, fewer in each layer than in the one before

@@ -22,6 +22,7 @@ from attnviz.linguistics.atlas.chunks import CorpusFiles
 from attnviz.linguistics.corpora.lines import CorpusLine, lines
 from attnviz.models import load
 from attnviz.settings import Settings
+from tests.fuzz import example_count
 from tests.small_models import saved
 
 WITH_A_MARK = {
@@ -49,7 +50,7 @@ def test_a_text_is_read_without_its_byte_order_mark(encoding: str, text: str):
     assert charset.decode(WITH_A_MARK[encoding] + text.encode(encoding), "x") == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=example_count(200), deadline=None)
 @given(
     text=st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: text[:1] != "\ufeff"),
     name=st.sampled_from(list(WITH_A_MARK)),
@@ -64,7 +65,7 @@ def test_utf_16_that_begins_with_a_nul_is_not_mistaken_for_utf_32():
     assert charset.decode(codecs.BOM_UTF16_LE + "\x00ab".encode("utf-16-le"), "x") == "\x00ab"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=example_count(200), deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff", min_codepoint=9)))
 def test_any_text_in_utf_8_is_read_unchanged(text: str):
     assert charset.decode(text.encode(), "x") == text

@@ -219,7 +219,7 @@ def test_a_text_and_the_same_text_in_a_conversation_are_two_requests():
     assert hash(AttentionRequest("m", "it")) == hash(AttentionRequest("m", "it", None, chat=False))
 
 
-def test_a_server_on_another_machine_is_not_asked_for_a_conversation(monkeypatch):
+def test_no_conversation_is_sent_to_a_server_on_another_machine(monkeypatch):
     monkeypatch.setattr(attnviz, "_default", [])
     monkeypatch.setenv("ATTNVIZ_BACKEND", "http://localhost:1")
     with pytest.raises(errors.BadInputError, match="Unset ATTNVIZ_BACKEND"):

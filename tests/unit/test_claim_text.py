@@ -35,8 +35,8 @@ def test_a_head_clearly_better_than_its_baseline():
         "On 1,234 determiners of UD English EWT, dev, L3·H1 of all-MiniLM-L6-v2 looks most at the head noun in 65\u202f% "
         "(95\u202f% interval 62 to 67\u202f%); always taking the next word (offset +1) is right in 52\u202f%. "
         "That is 13 points more, and significant after correcting for trying 72 heads (Holm's method, p < 0.001). "
-        "On the held-out half of the texts (no head or offset was chosen on it) it is 65\u202f% of 617 (61 to 68\u202f%), "
-        f"against 52\u202f% by always taking the next word (offset +1).{ENDS}"
+        "On the held-out half of the texts, where no head or offset was chosen, it is right in 65\u202f% of 617 "
+        f"(61 to 68\u202f%), against 52\u202f% by always taking the next word (offset +1).{ENDS}"
     )
 
 
@@ -123,7 +123,7 @@ def test_unlike_collections_that_are_counted_together_are_named_with_their_own_r
     assert "alone" not in claim_text.sentence(both)
 
 
-def test_a_causal_model_says_what_it_is_asked():
+def test_a_claim_about_a_causal_model_says_what_is_tested():
     found = claim_text.sentence(replace(CLEAR, causal=True))
     assert "The model reads left to right, so only links to an earlier word are counted." in found
     found = claim_text.sentence(replace(CLEAR, causal=True, relation="gap", direction="", offset=None))

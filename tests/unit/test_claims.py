@@ -122,7 +122,7 @@ def test_wordings_of_a_sentence_count_as_one(tmp_path: Path):
     assert (found.held_out.n, found.held_out.groups) == (120, 40)
 
 
-def test_a_head_chosen_on_other_wordings_of_the_same_sentences_must_stand_the_correction(tmp_path: Path):
+def test_a_head_chosen_on_other_wordings_of_the_same_sentences_is_corrected_for_all_heads(tmp_path: Path):
     # Odd wordings are three of each sentence, each 1.5 above chance or below. 30 of 40 sentences: a lead of 30, less a half,
     # over the root of 40 x 2.25: p is 0.001, corrected for ten heads 0.01; 27 of 40: 20.5 over that root, 0.015 and 0.15.
     best = claims.best_head(wordings(tmp_path, {(0, 1): lambda at: at // 6 % 4 < 3}), "winogender")

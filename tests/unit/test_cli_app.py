@@ -72,7 +72,7 @@ def test_a_port_that_is_taken_or_none_is_refused_in_words(started, capsys):
 
 
 @pytest.mark.parametrize("host", ["no such host", "a..b", "x" * 80, "256.0.0.1"])
-def test_an_address_that_is_none_of_this_machine_is_refused_in_words(started, free, capsys, host):
+def test_an_address_of_another_machine_is_refused_with_a_message(started, free, capsys, host):
     assert main(["app", "--port", str(free), "--host", host]) == 2
     assert f"at {host}, port {free}" in capsys.readouterr().err
     assert not started

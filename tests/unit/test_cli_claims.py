@@ -91,7 +91,7 @@ def test_a_subtype_is_tested_alone_and_all_of_them_say_so(tmp_path: Path, capfd:
     assert "nmod counts subtypes together: nmod: 40 and nmod:poss 40 (nmod: has no subtype)." in found["nmod"]["sentence"]
 
 
-def test_the_ceiling_of_minimal_pairs_stands_beside_the_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+def test_the_ceiling_of_minimal_pairs_is_shown_beside_the_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     pairs = [Q(at, 1, True, [(1, 4)] if at % 2 == 0 else [], answer=at % 2, back=at % 2) for at in range(60)]
     others = [Q(60 + at, 1, True, [(1, 4)] if at < 12 else []) for at in range(20)]
     head = atlases.header("smollm2", causal=True)
@@ -111,7 +111,7 @@ def test_the_ceiling_of_minimal_pairs_stands_beside_the_rate(tmp_path: Path, cap
     assert any(line.startswith("decidable      12 of 20") for line in lines)
 
 
-def test_the_untrained_twin_stands_beside_the_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+def test_the_untrained_twin_is_shown_beside_the_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     counts = {"control.links": np.zeros((3, 2, 2, 2, 5), np.uint32), "control.questions": np.zeros((3, 2, 2, 5), np.uint32)}
     counts["control.links"][0, 0, :, 0, 3] = (9, 12)
     links = [L(at, 0, 0, 1, 4, [(1, 4)]) for at in range(60)]
@@ -169,7 +169,7 @@ def test_rank_says_that_a_link_ends_at_a_word_the_model_cannot_read(capsys):
     assert len(found["heads"]) == 72
 
 
-def test_rank_says_nothing_of_it_where_both_ends_are_read(capsys):
+def test_rank_has_no_note_if_the_model_can_read_both_ends(capsys):
     assert cli.main(["rank", "The boy saw it", "--link", "it:boy", "--format", "json"]) == 0
 
     found = json.loads(capsys.readouterr().out)

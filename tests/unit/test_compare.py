@@ -32,7 +32,7 @@ def test_a_minimal_pair_is_subtracted_word_by_word_and_names_both_words_where_th
     assert found.key_units == first.key_units
 
 
-def test_a_pattern_minus_itself_is_zero_and_the_difference_turns_round_with_its_order():
+def test_a_pattern_minus_itself_is_zero_and_the_difference_changes_sign_with_its_order():
     first, second = made("a b c", 1), made("a b c", 2)
     assert not compare.difference(first, first).weights.any()
     np.testing.assert_array_equal(compare.difference(first, second).weights, -compare.difference(second, first).weights)
@@ -77,7 +77,7 @@ def test_queries_and_keys_of_cross_attention_are_aligned_each_for_themselves():
     assert found.note == "Only the first has “saw”, left out here."
 
 
-def test_texts_with_nothing_in_common_but_their_length_pair_up_and_otherwise_nothing_is_left():
+def test_texts_of_equal_length_with_nothing_in_common_pair_up_and_others_do_not():
     assert compare.difference(made("a b"), made("c d")).keys == ("a/c", "b/d")
     found = compare.difference(made("a b"), made("c d e"))
     assert found.weights.shape == (0, 0)

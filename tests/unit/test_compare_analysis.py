@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import compare, view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.models import catalog
 from attnviz.pages.compare import analysis, data_export
@@ -123,7 +125,7 @@ def test_a_missing_head_is_reported_in_its_panel_and_the_others_stay():
     assert made[4].problem == "This needs panel 3, which is not here."
 
 
-def test_texts_without_a_word_in_common_are_not_laid_over_each_other():
+def test_texts_without_a_common_word_are_not_aligned():
     strange = traced("x y", [np.full((2, 2), 0.5)], special=False)
     made = analysis.build_panels(
         [pin(OTHER), pin(strange)], [Panel("difference", (0, 1))], TRACES | {strange.request: strange}, PLAIN

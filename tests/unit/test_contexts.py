@@ -15,7 +15,7 @@ IDS = (7, 3, 9, 4, 5)
 WORDS = ((0, 2), (3, 5), (6, 8), (9, 11), (12, 14))
 
 
-def test_of_a_link_a_causal_model_sees_what_stands_up_to_its_source():
+def test_a_causal_model_sees_a_link_up_to_its_source():
     other = (*IDS[:3], 8, 8)
     assert contexts.link_context(IDS, WORDS, [2], 2, causal=True) == contexts.link_context(other, WORDS, [2], 2, causal=True)
     assert contexts.link_context(IDS, WORDS, [3], 3, causal=True) != contexts.link_context(other, WORDS, [3], 3, causal=True)
@@ -29,7 +29,7 @@ def question(ids: tuple[int, ...], pronoun: int, *candidates: int, causal: bool 
     )
 
 
-def test_of_a_question_a_causal_model_sees_what_stands_up_to_the_pronoun():
+def test_a_causal_model_sees_a_question_up_to_the_pronoun():
     assert question(IDS, 3, 0, 1) == question((*IDS[:4], 99, 98), 3, 1, 0)
     assert question(IDS, 3, 0, 1) != question(IDS, 3, 0, 2)
     assert question(IDS, 3, 0, 1) != question((7, 3, 9, 6, 5), 3, 0, 1)

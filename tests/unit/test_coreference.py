@@ -79,7 +79,7 @@ def annotated(answer: int, *names: str) -> AnnotatedQuestion:
     return AnnotatedQuestion("m", MENTIONS, (MENTIONS.index("she"), MENTIONS.index("she") + 3), places, answer)
 
 
-def test_a_name_is_mentioned_as_often_as_that_word_of_it_which_stands_most_often():
+def test_a_name_is_mentioned_as_often_as_its_most_frequent_word():
     assert [coreference.mentions(MENTIONS, name) for name in ("Cheryl Cassidy", "Pauline", "she", "Bob")] == [3, 2, 1, 0]
 
 
@@ -99,6 +99,6 @@ def test_a_lone_blank_is_no_piece_of_a_name():
     assert choice.candidates == ((0, 2), (4, 6))
 
 
-def test_the_place_of_the_right_candidate_is_that_in_the_text_in_whatever_order_they_are_named():
+def test_the_place_of_the_right_candidate_is_its_place_in_the_text_in_any_order_of_names():
     first = coreference.TokenQuestion((5,), ((3,), (0, 1)), 1, False, 0.5)
     assert (first.place, coreference.TokenQuestion((5,), ((0, 1), (3,)), 0, False, 0.5).place) == (0, 0)

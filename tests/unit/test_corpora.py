@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from attnviz.errors import BadInputError
 from attnviz.linguistics import corpora as door
 from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, ParsedSentence
+from tests.fuzz import example_count
 
 ROOT = Path(__file__).parents[2]
 READERS = {"conllu": door.conllu, "gap": door.gap, "winogender": door.winogender, "own": door.own}
@@ -107,7 +108,7 @@ def test_strict_ends_the_run_with_file_line_and_reason(tmp_path: Path, kind: str
 
 
 @EVERY
-def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path, kind: str):
+def test_a_missing_file_is_refused_by_name(tmp_path: Path, kind: str):
     with pytest.raises(BadInputError, match=r"A corpus is a file that can be read; .*absent: No such file"):
         list(READERS[kind](tmp_path / "absent", door.strict))
 
@@ -124,7 +125,7 @@ CONTENT = st.one_of(
 
 
 @EVERY
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=example_count(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(where=st.integers(0, 200), content=CONTENT)
 def test_anything_in_a_file_is_read_or_reported(tmp_path: Path, kind: str, where: int, content: bytes):
     right = (HEADERS[kind] + TEXTS[kind].format("é") * 2).encode()
@@ -150,7 +151,7 @@ def ewt(corpora: Path) -> list[ParsedSentence]:
     return list(door.conllu(corpora / "ewt-dev.conllu", door.strict))
 
 
-def test_every_word_of_ewt_stands_where_its_form_does(corpora: Path, ewt: list[ParsedSentence]):
+def test_every_word_of_ewt_is_where_its_form_is(corpora: Path, ewt: list[ParsedSentence]):
     assert len(ewt) == 2001
     found = [[sentence.text[start:end] for start, end in sentence.words] for sentence in ewt]
     assert found == list(forms(corpora / "ewt-dev.conllu"))

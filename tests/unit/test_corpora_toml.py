@@ -125,7 +125,7 @@ def test_what_is_no_toml_is_reported_by_its_line_where_that_is_known(tmp_path: P
         ("format = 1\n", "format"),
     ],
 )
-def test_what_is_no_entry_is_reported_by_name(tmp_path: Path, content: str, name: str):
+def test_an_invalid_entry_is_reported_by_name(tmp_path: Path, content: str, name: str):
     found, reasons = read(tmp_path, content + LAST)
     assert [one.id for one in found] == ["last"]
     says = f"A file of sentences has [[example]] and [[sentence]]; got “{name}”. Write one of them."

@@ -61,7 +61,7 @@ def test_the_dotted_lines_have_the_slopes_that_they_are_called_by():
     assert quadratic.y[1] / quadratic.y[0] == pytest.approx(4)
 
 
-def test_names_stand_apart_in_order_and_within_the_picture():
+def test_names_are_apart_in_order_and_within_the_picture():
     found = costs.spread_labels({"a": 1.0, "b": 1.001, "c": 0.5, "d": 2.0, "e": 1.999}, 0.0, 2.0)
     order = sorted(found, key=lambda algorithm: found[algorithm])
     assert order == ["c", "a", "b", "e", "d"]

@@ -140,7 +140,7 @@ def test_hits_are_those_of_a_loop_over_links_heads_and_words():
                 assert found[at, head] == (max(to, key=lambda word: to[word]) == target)
 
 
-def test_root_and_punctuation_are_left_out_with_a_subtype_too_and_an_empty_subtype_is_none():
+def test_root_and_punctuation_are_left_out_also_with_a_subtype_and_an_empty_subtype_counts_as_none():
     links = tuple(Link((0, 3), (4, 8), kind) for kind in ("punct:quote", "root:x", "det:", "det:predet"))
     scored = dependencies.scored_links([ParsedSentence("odd", CATS.text, CATS.words, links)], made(), Counter())
     assert scored.relation == ("det", "det", "det:predet", "det:predet")

@@ -17,14 +17,14 @@ def lines(figure):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_bar_is_blue_where_it_lies_above_every_baseline_and_grey_where_not(theme: str):
+def test_a_bar_is_blue_if_it_is_above_every_baseline_and_grey_if_not(theme: str):
     found = evidence.figure([("L3·H1", GOOD), ("L0·H0", WEAK)], theme)
     colours = encoding.theme(theme)
     assert [line.line.color for line in lines(found)] == [colours.sequential[3 if theme == "light" else 4], colours.mute]
     assert [tuple(line.x) for line in lines(found)] == [(0.5, 0.7), (0.35, 0.55)]
 
 
-def test_the_rate_its_baselines_and_its_count_stand_in_its_row():
+def test_the_rate_its_baselines_and_its_count_are_in_its_row():
     found = evidence.figure([("L3·H1", GOOD)], "light")
     dots = {trace.hovertemplate.removesuffix("<extra></extra>"): trace.x[0] for trace in found.data if trace.mode == "markers"}
     assert dots == {
@@ -34,7 +34,7 @@ def test_the_rate_its_baselines_and_its_count_stand_in_its_row():
     assert texts == ["<b>61.0\u202f%</b>  L3·H1, n = 100", "fixed offset 40.0\u202f%"]
 
 
-def test_where_nothing_was_counted_there_is_no_dot():
+def test_without_a_count_there_is_no_dot():
     found = evidence.figure([("L3·H1", NONE)], "light")
     assert len(found.data) == 0
     assert found.layout.annotations[0].text == "L3·H1: nothing counted"

@@ -17,7 +17,9 @@ import pandas as pd
 import pytest
 
 from attnviz import export
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.export import html as page
 from attnviz.figures import provenance
@@ -90,7 +92,7 @@ def test_of_a_pair_each_token_says_which_text_it_belongs_to():
     assert json.loads(export.as_json(PATTERN, source))["tokens"][1]["segment"] == 0
 
 
-def test_provenance_says_what_the_numbers_rest_on_and_no_date():
+def test_provenance_says_where_the_numbers_come_from_and_has_no_date():
     found = json.loads(export.as_json(PATTERN, SOURCE))["provenance"]
     assert (found["model"], found["name"], found["weights_sha256"]) == ("tiny", "Tiny BERT", "ab" * 32)
     assert (found["text"], found["text_b"], found["quantised"]) == (TEXT, None, "4-bit copy")
@@ -194,7 +196,7 @@ def test_the_page_holds_the_board_with_every_head():
     assert start["selection"]["head"] == [1, 2]
 
 
-def test_hostile_text_stands_in_the_page_as_text():
+def test_hostile_text_is_in_the_page_as_text():
     hostile = "</style></script>]]><img src=x onerror=alert(1)>\x00\ud83d"
     token = (Token(hostile, "x", 0, 5, 0),)
     one = Trace(

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import filters, view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.types import AttentionRequest, HeadRef, Keep, Token
 from attnviz.view_state import ViewOptions
 
@@ -181,7 +183,7 @@ FILTERED = [
 
 
 @pytest.mark.parametrize("options", FILTERED, ids=str)
-def test_the_overview_and_the_patterns_of_all_heads_are_filtered_alike(options: ViewOptions):
+def test_the_overview_and_the_patterns_of_all_heads_have_the_same_filter(options: ViewOptions):
     raw = np.random.default_rng(11).exponential(size=(2, 3, 6, 6)).astype(np.float32)
     block = Block("self", PAIR, PAIR, tuple(Dense(layer) for layer in raw / raw.sum(-1, keepdims=True)))
     made = Trace(AttentionRequest("made", "a b", "c"), (block,))

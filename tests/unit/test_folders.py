@@ -496,7 +496,7 @@ def test_a_checkpoint_of_a_trainer_is_read_with_its_trainers_files_beside_it(hom
         attnviz.attend(TEXT, model="./out/checkpoint-500")
 
 
-def test_a_quantisation_that_is_null_is_none(home):
+def test_a_null_quantisation_counts_as_none(home):
     saved(home / "plain")
     found = json.loads((home / "plain" / "config.json").read_text()) | {"quantization_config": None}
     (home / "plain" / "config.json").write_text(json.dumps(found))

@@ -40,7 +40,7 @@ def test_a_miss_is_shown_by_sign_word_and_edge():
 
 
 @pytest.mark.parametrize("branches", [BOTH, (Branch("a", 0.2), Branch("b", 0.3))])
-def test_without_a_verdict_there_is_neither_hit_nor_miss(branches: tuple[Branch, ...]):
+def test_without_a_verdict_there_is_no_hit_and_no_miss(branches: tuple[Branch, ...]):
     page = fork("she", branches, "light", None)
     assert not re.search(r"[✓✗]|\b(hit|miss)\b", page)
 
@@ -57,7 +57,7 @@ def test_the_whole_picture_is_described_in_words():
     assert 'aria-label="it: animal 0.640, the right one, hit; street 0.100"' in fork("it", BOTH, "light", True)
 
 
-def test_of_a_word_of_several_pieces_the_largest_stands_beside_the_sum():
+def test_a_word_of_several_pieces_shows_the_largest_beside_the_sum():
     both = (Branch("Mehmet", 0.39, peak=0.21), Branch("Fatima", 0.33, peak=0.33, right=True))
     page = fork("she", both, "light", True)
     assert page.count(">largest piece 0.210<") == 1

@@ -142,7 +142,7 @@ SCOPES = st.fixed_dictionaries(
 
 
 @amounts(150, 5000)
-def test_whatever_a_browser_asks_is_refused_or_passed_on(examples: int):
+def test_every_request_of_a_browser_is_refused_or_passed_on(examples: int):
     def promise(case: tuple[dict[str, Any], bytes]) -> None:
         scope, data = case
         waiting, sent, passed = [{"type": "websocket.connect"}, {"type": "websocket.receive", "bytes": data}], [], []

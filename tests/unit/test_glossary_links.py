@@ -21,7 +21,7 @@ def test_the_longest_name_wins_and_plurals_are_known():
     )
 
 
-def test_a_name_inside_another_word_is_none():
+def test_a_name_inside_another_word_does_not_count():
     assert glossary_links.linked("headache, ahead, non-softmax, softmaxed") == "headache, ahead, non-softmax, softmaxed"
 
 

@@ -1,4 +1,4 @@
-"""Habits of heads out of an atlas whose numbers are made by hand: who has most, what all have, what there is to hold it to."""
+"""Habits of heads out of an atlas whose numbers are made by hand: who has most, what all heads have, and the baseline."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_of_entropy_the_least_is_named(found: dict[str, HabitResult]):
     assert one.rank(HeadRef(1, 4)) == 10
 
 
-def test_meaning_stands_beside_itself_with_the_words_shuffled(found: dict[str, HabitResult]):
+def test_meaning_is_shown_beside_its_value_with_shuffled_words(found: dict[str, HabitResult]):
     one = found["meaning"]  # on odd texts 20 to 29 eightieths, shuffled 30 to 39
     assert (one.head, one.n, one.counted) == (HeadRef(1, 4), 4, "words")
     assert (one.value, one.baseline) == (pytest.approx(29 / 80), pytest.approx(39 / 80))

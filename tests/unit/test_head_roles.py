@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import head_profile, head_roles, row_stats, view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, HiddenPart, Pattern, Token, Unit
 from attnviz.view_state import ViewOptions
@@ -74,7 +76,7 @@ def test_hiding_a_token_between_two_words_does_not_make_them_neighbours():
     assert not row_stats.before((unit("a", 0), unit("b", 2))).any()
 
 
-def test_a_twin_is_the_same_word_elsewhere_whatever_its_case_and_never_itself():
+def test_a_twin_is_the_same_word_elsewhere_in_any_case_and_never_itself():
     parts = sentence(*WORDS)
     assert np.argwhere(row_stats.twins(parts, parts)).tolist() == [[1, 4], [4, 1]]
 
@@ -141,7 +143,7 @@ def test_a_learned_sink_is_named_as_one():
     assert found.shares[-1] == ("a learned sink", pytest.approx(0.5))
 
 
-def test_cross_attention_has_neither_neighbours_nor_itself():
+def test_cross_attention_has_no_neighbours_and_no_itself():
     queries = sentence("Die", "Katze", special=False)
     keys = (unit("The", 0), unit("cat", 1), unit("</s>", 2, True))
     found = head_profile.profile(made([[0.7, 0.1, 0.2], [0.1, 0.5, 0.4]], queries, keys))
@@ -187,7 +189,7 @@ def test_a_first_choice_of_most_words_that_gets_little_is_mentioned_and_names_no
     assert found.sentence.endswith("6 of 7 words look first at the word after, with 26\u202f%.")
 
 
-def test_a_place_that_gets_hardly_more_than_an_even_look_gives_names_no_head():
+def test_a_place_with_hardly_more_than_uniform_attention_names_no_head():
     # Causal, six words: uniform attention gives the first (1/2 + … + 1/6) / 5 = 0.29; 0.40 is less than half as much again.
     rows = np.zeros((6, 6))
     rows[0, 0] = 1
@@ -200,7 +202,7 @@ def test_a_place_that_gets_hardly_more_than_an_even_look_gives_names_no_head():
     assert "4 of 5 words look first at the first word, “a”, with 40\u202f%." in found.sentence
 
 
-def test_a_few_words_show_no_habit_whatever_they_do():
+def test_a_few_words_never_show_a_habit():
     found = head_roles.role(made(looking([1, 2, 3, 4, 4], 0.9, 5), sentence("a", "b", "c")))
     assert found.kind == "mixed"
     assert found.sentence.startswith("This text is too short to show a habit: only 3 words can choose where to look.")
@@ -230,7 +232,7 @@ def twinned() -> np.ndarray:
     return rows
 
 
-def test_words_that_find_their_twins_are_an_addition_over_as_many_words_and_name_no_head():
+def test_attention_to_twins_is_an_extra_line_and_names_no_head():
     found = head_roles.role(made(twinned(), sentence("the", "cat", "the", "dog", "the", "end")))
     assert found.kind == "mixed"
     assert found.sentence.endswith(
@@ -250,7 +252,7 @@ def test_a_head_whose_every_word_finds_its_twin_is_called_so():
     assert "the same word elsewhere: 80\u202f% of its attention on average, first choice of 6 of 6 words" in found.sentence
 
 
-def test_a_first_word_that_stands_again_is_where_heads_rest_and_no_twin():
+def test_a_first_word_that_occurs_again_is_a_sink_and_not_a_twin():
     # Both later "the" look at the first word as all words do.
     words = ("the", "cat", "saw", "the", "dog", "and", "the", "bird")
     rows = np.zeros((8, 8))
@@ -270,7 +272,7 @@ def test_equal_weights_have_no_first_choice():
     assert [look.chosen for look in found.lines] == [0] * len(found.lines)
 
 
-def test_a_mask_stands_for_a_word_and_is_no_separator():
+def test_a_mask_counts_as_a_word_and_not_as_a_separator():
     parts = (
         unit("[CLS]", 0, True),
         unit("a", 1),
@@ -366,7 +368,7 @@ def test_a_key_that_most_words_choose_and_that_takes_much_is_a_sink():
     assert found.resting
 
 
-def test_a_word_that_every_word_looks_at_is_no_sink_and_what_is_seen_of_it_is_described():
+def test_a_word_that_every_word_looks_at_is_not_a_sink_and_its_weights_are_described():
     found = head_roles.sink(made(looking([2] * 7, 0.44, 7), sentence(*WORDS)))
     assert found is not None
     assert (found.key, found.resting) == (2, False)
@@ -412,7 +414,7 @@ def test_the_first_word_of_a_text_is_a_sink_only_where_it_is_the_first_token_tha
         assert found.resting is called
 
 
-def test_a_mask_and_a_typed_separator_are_no_sinks():
+def test_a_mask_and_a_typed_separator_are_not_sinks():
     for text in ("[MASK]", "[SEP]"):
         parts = (unit("[CLS]", 0, True), *(unit(w, at) for at, w in enumerate("abcde", 1)), Unit(text, 24, 30, (6,), True))
         found = head_roles.sink(made(looking([6] * 7, 0.7, 7), parts))
@@ -424,7 +426,7 @@ def test_on_a_few_words_nothing_is_called_a_sink():
     assert head_roles.sink(made(looking([0] * 6, 0.9, 6), sentence("a", "b", "c", "d"))) is None
 
 
-def test_what_an_even_look_gives_is_no_sink():
+def test_uniform_attention_is_not_a_sink():
     # Causal, six words: 0.42 is little more than the 0.29 of uniform attention.
     rows = np.zeros((6, 6))
     rows[0, 0] = 1
@@ -489,7 +491,7 @@ def test_a_row_with_one_key_is_one_clause():
     assert head_roles.as_text(pattern, 0) == "[CLS] gives 100\u202f% of its attention to itself."
 
 
-def test_a_word_that_stands_twice_is_numbered():
+def test_a_word_that_occurs_twice_is_numbered():
     parts = sentence("the", "cat", "the")
     rows = np.eye(5, dtype=np.float32)
     rows[1] = [0, 0, 0, 1, 0]

@@ -10,7 +10,7 @@ from attnviz.types import HeadRef, HeadScores
 VALUES = np.linspace(-0.9, 0.8, 6, dtype=np.float32).reshape(2, 3)
 
 
-def test_every_head_stands_in_its_row_and_column_with_its_own_number():
+def test_every_head_is_in_its_row_and_column_with_its_own_number():
     picture = headmap.figure(HeadScores("share", VALUES, "", -1.0, 1.0), "light").data[0]
     np.testing.assert_array_equal(picture.z, VALUES)
     assert picture.customdata[1][2] == "L1·H2"
@@ -40,7 +40,7 @@ def test_a_head_without_a_number_is_blank_and_not_zero():
     assert np.isnan(headmap.figure(HeadScores("s", values, "", 0.0, 1.0), "light").data[0].z[0][1])
 
 
-def test_signs_stand_on_the_cells_that_they_are_of():
+def test_signs_are_on_their_cells():
     picture = headmap.figure(HeadScores("s", VALUES, "", -1.0, 1.0), "light", marks=[["a", "b", "c"], ["d", "e", "f"]]).data[0]
     assert list(picture.text[1]) == ["d", "e", "f"]
     assert picture.texttemplate == "%{text}"

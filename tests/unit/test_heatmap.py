@@ -56,7 +56,7 @@ def test_the_same_word_twice_stays_two_columns():
     assert drawn.layout.xaxis.type == "category"
 
 
-def test_queries_run_down_and_keys_stand_on_top():
+def test_queries_are_rows_and_keys_are_on_top():
     layout = heatmap.figure(CROSS).layout
     assert layout.yaxis.range == (1.5, -0.5)
     assert layout.xaxis.range == (-0.5, 2.5)
@@ -112,7 +112,7 @@ def test_a_row_that_does_not_exist_cannot_be_selected(row: int):
         heatmap.figure(CROSS, selected_rows=row)
 
 
-def test_hidden_shares_stand_in_a_column_beside_the_labels():
+def test_hidden_shares_are_in_a_column_beside_the_labels():
     pattern = Pattern(("a", "b"), ("a", "b", "c"), CROSS.weights / 2, np.full(2, 0.5))
     texts = [note.text for note in heatmap.figure(pattern).layout.annotations]
     assert texts.count("50\u202f%") == 2
@@ -166,7 +166,7 @@ def test_a_long_text_keeps_a_bounded_picture_into_which_one_zooms():
     assert layout.dragmode == "zoom"
 
 
-def test_short_keys_stand_upright_and_long_ones_lean():
+def test_short_keys_are_upright_and_long_ones_slanted():
     assert not Geometry.of(("a",), ("it", "is")).slanted
     assert Geometry.of(("a",), ("it", "animal")).slanted
 

@@ -10,7 +10,7 @@ from attnviz.linguistics.atlas import npz
 from attnviz.linguistics.atlas.hits import Hits, unpacked
 
 
-def test_a_bit_is_a_head_in_the_order_of_layers_the_last_byte_filled_with_nothing():
+def test_each_bit_is_a_head_in_the_order_of_layers_and_the_last_byte_is_padded():
     packed = np.array([[0b10000010, 0b10000000], [0b00000000, 0b01000000]], np.uint8)  # 2 layers of 5 heads, 16 bits
     found = unpacked(packed, (2, 5))
     assert [tuple(map(int, place)) for place in np.argwhere(found)] == [(0, 0, 0), (0, 1, 1), (0, 1, 3), (1, 1, 4)]

@@ -81,7 +81,7 @@ def test_a_proxy_that_cannot_reach_it_counts_as_no_answer():
     assert server.ask() == b"good"
 
 
-def test_a_busy_server_is_asked_again_when_it_says_if_that_is_soon():
+def test_a_request_to_a_busy_server_is_repeated_when_the_server_says_if_that_is_soon():
     server = Server(
         error_answer(503, "BusyError", "Busy.", retry_after=2), httpx.Response(503, headers={"retry-after": "3"}), GOOD
     )

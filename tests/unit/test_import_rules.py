@@ -6,10 +6,8 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 TABLES = (ROOT / "docs/architecture.md").read_text()
@@ -21,15 +19,31 @@ PYTHON = [path for top in ("attnviz", "pages") for path in (ROOT / top).rglob("*
 SOURCES = [Path("app.py"), *sorted(path.relative_to(ROOT) for path in PYTHON)]
 
 
-def modules(path: Path) -> Iterator[str]:
+@cache
+def modules(path: Path) -> frozenset[str]:
     """Every module that a file imports, by its full name; `from attnviz import text` counts as `attnviz.text`."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno} imports relatively; write the full name"
-            inner = [f"attnviz.{alias.name}" for alias in node.names if alias.name in ROOMS]
-            yield from inner if node.module == "attnviz" and inner else [str(node.module)]
+            inner = {f"attnviz.{alias.name}" for alias in node.names if alias.name in ROOMS}
+            found |= inner if node.module == "attnviz" and inner else {str(node.module)}
+    return frozenset(found)
+
+
+def higher(path: Path) -> set[str]:
+    """The rooms that a file imports from and must not: those of its own floor and of the floors above."""
+    own = room(str(path.with_suffix("")).replace("/", ".").removesuffix(".__init__"))
+    used = {room(name) for name in modules(path) if name.split(".")[0] in ("attnviz", "pages", "app")}
+    return {other for other in used - {own} if FLOORS[other] >= FLOORS[own]}
+
+
+def strayed(path: Path) -> set[str]:
+    """The libraries that a file imports and must not."""
+    used = {name.split(".")[0] for name in modules(path)}
+    return {library for library, places in FENCES.items() if library in used and not str(path).startswith(tuple(places))}
 
 
 def room(dotted: str) -> str:
@@ -43,18 +57,12 @@ def test_the_tables_were_read():
     assert {"streamlit", "torch", "transformers"} <= set(FENCES)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=str)
-def test_a_room_imports_only_from_floors_below(path: Path):
-    own = room(str(path.with_suffix("")).replace("/", ".").removesuffix(".__init__"))
-    used = {room(name) for name in modules(path) if name.split(".")[0] in ("attnviz", "pages", "app")}
-    assert not {other for other in used - {own} if FLOORS[other] >= FLOORS[own]}
+def test_a_room_imports_only_from_floors_below():
+    assert {str(path): rooms for path in SOURCES if (rooms := higher(path))} == {}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=str)
-def test_a_library_stays_behind_its_fence(path: Path):
-    used = {name.split(".")[0] for name in modules(path)}
-    strayed = {library for library, places in FENCES.items() if library in used and not str(path).startswith(tuple(places))}
-    assert not strayed
+def test_a_library_stays_behind_its_fence():
+    assert {str(path): libraries for path in SOURCES if (libraries := strayed(path))} == {}
 
 
 def test_importing_attnviz_loads_no_heavy_library():

@@ -164,7 +164,7 @@ def test_a_model_without_segments_says_so_where_its_tokenizer_gives_some():
         attnviz.capture(bert(type_vocab_size=1), input_ids=ids, token_type_ids=torch.tensor([[0, 1]]))
 
 
-def test_families_that_look_up_no_segment_take_any():
+def test_families_without_segment_embeddings_accept_any_segment():
     for family in ("deberta-v2", "xlnet"):
         options = (
             {**SMALL, "type_vocab_size": 0}
@@ -265,7 +265,7 @@ def test_a_pass_from_scratch_refuses_ids_and_segments_by_the_tables_themselves()
     assert reference.read(model).vocabulary == 16
 
 
-def test_ids_that_stand_for_pictures_are_none_of_the_vocabulary():
+def test_placeholder_ids_for_pictures_are_not_checked_against_the_vocabulary():
     model = random_model("bert")
     model.config.image_token_id = 20
     given = {"input_ids": torch.tensor([[1, 20, 2]])}
@@ -283,7 +283,7 @@ def test_the_places_of_a_picture_are_no_limit_of_a_text():
     assert input_limits.limits(model.text_model) == input_limits.Limits(16, None, 12, None)
 
 
-def test_a_family_that_hashes_what_it_reads_has_no_vocabulary():
+def test_a_family_that_hashes_its_input_has_no_vocabulary():
     config = AutoConfig.for_model("canine", hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
     model = AutoModel.from_config(config)
     assert input_limits.limits(model).tokens is None

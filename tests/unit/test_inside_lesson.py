@@ -36,7 +36,7 @@ def arrays(one: HeadSteps | LayerSteps) -> dict[str, np.ndarray]:
 
 
 @BOTH
-def test_the_weights_of_the_walk_are_those_of_the_trace(one: HeadSteps, backend, model: str):
+def test_the_weights_of_the_steps_are_those_of_the_trace(one: HeadSteps, backend, model: str):
     trace = backend.attend(AttentionRequest(model, TEXT))
     head = HEADS[model]
     np.testing.assert_allclose(one.weights, trace.weights(head.layer, head.head), atol=1e-5)  # another kernel's rounding
@@ -75,7 +75,7 @@ def test_every_gap_is_filled_for_every_token_and_step(one: HeadSteps, model: str
 
 
 @BOTH
-def test_text_and_picture_stand_each_without_the_other(one: HeadSteps, model: str):
+def test_text_and_picture_are_each_complete_without_the_other(one: HeadSteps, model: str):
     """Both name the token; a number that the formula works out is named in the text, named above the picture, and framed."""
     for step in lesson.steps(one.family):
         numbers = values.sentence(one, AT, step.id)
@@ -113,7 +113,7 @@ def test_a_frame_that_runs_over_the_end_of_a_row_is_two():
     assert drawn.count('<b style="left:') == 2
 
 
-def test_only_negative_numbers_stand_in_parentheses_and_nearly_all_is_not_all():
+def test_only_negative_numbers_are_in_parentheses_and_nearly_all_is_not_all():
     assert (units.within(0.307), units.within(-2.02)) == ("0.307", "(-2.02)")
     assert values.percent(0.99996).replace(encoding.NARROW, " ") == "more than 99.9 %"
     assert values.percent(1.0).replace(encoding.NARROW, " ") == "100.0 %"
@@ -157,7 +157,7 @@ def test_the_formulas_work_out_to_their_digits(one: HeadSteps, model: str):
         assert by_hand == pytest.approx(float(rotary["rotated"]), abs=0.05)  # 3 digits of numbers around 5
 
 
-def test_a_sum_of_products_names_the_largest_whatever_their_sign():
+def test_a_sum_of_products_names_the_largest_of_any_sign():
     found = analysis.dot_product(np.array([1.0, -4.0, 2.0, 0.5, 3.0]), np.array([1.0, 2.0, 2.0, 2.0, 3.0]))
     assert found.largest == (4, 1, 2)  # 9, -8, 4
     assert found.of_largest == 5.0

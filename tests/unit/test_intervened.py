@@ -42,7 +42,7 @@ def test_with_nothing_changed_it_is_the_model_itself(backend, plain: Interventio
 
 
 @BOTH
-def test_what_is_kept_of_the_layer_is_its_own(backend, plain: InterventionResult, model: str):
+def test_the_kept_steps_of_the_layer_are_those_of_the_reference(backend, plain: InterventionResult, model: str):
     inner = backend.inner.load(model)
     w, layer = reference.read(inner.model), LAYERS[model]
     ids = inner.tokenizer(TEXT)["input_ids"]
@@ -70,7 +70,7 @@ def test_what_comes_next_is_what_the_decoder_says(backend):
 
 
 @BOTH
-def test_a_change_in_one_layer_leaves_those_before_it_as_they_were(backend, plain: InterventionResult, model: str):
+def test_a_change_in_one_layer_does_not_change_earlier_layers(backend, plain: InterventionResult, model: str):
     layer = LAYERS[model]
     found = backend.intervene(AttentionRequest(model, TEXT), layer, Intervention(zeroed=(2,), layer=layer))
 

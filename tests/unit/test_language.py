@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -26,15 +27,36 @@ FORMULA = re.compile(r"^[^.\n]*\bin[,;]\s[^.\n]*\bout\b[.:;,]|^[^.\n]*\bin\s[^.\
 PROSE = re.compile(r"\b(whoever|nobody|somebody|by any road|lets? go of|what of it|otherwise than)\b", re.IGNORECASE)
 
 
-def names(path: Path) -> Iterator[str]:
-    """Every name that a Python file defines: classes, functions, parameters and variables."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
+@dataclass(frozen=True)
+class Contents:
+    """What a Python file defines by name, its docstrings, its classes, and what it imports from which module."""
+
+    names: set[str] = field(default_factory=set)
+    docstrings: list[str] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
+    imports: set[tuple[str, str]] = field(default_factory=set)
+
+
+@cache
+def contents(path: Path) -> Contents:
+    """Read a Python file once for all rules; imports count wherever they stand, also inside functions or for types alone."""
+    tree, found = ast.parse(path.read_text("utf-8")), Contents()
+    found.classes.extend(node.name for node in tree.body if isinstance(node, ast.ClassDef))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                found.names.add(node.id)
         elif isinstance(node, ast.arg):
-            yield node.arg
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
+            found.names.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
+            found.docstrings.append(ast.get_docstring(node) or "")
+            if not isinstance(node, ast.Module):
+                found.names.add(node.name)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.imports.update((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            found.imports.update((alias.name, "") for alias in node.names)
+    return found
 
 
 def script_names(path: Path) -> set[str]:
@@ -50,13 +72,7 @@ def private_names(path: Path) -> set[str]:
     """The names in a file that come from the old private language."""
     if path.suffix != ".py":
         return script_names(path) & (NAMES | CLASSES | ALONE)
-    return {name for name in names(path) if name.strip("_") in CLASSES | ALONE or NAMES & set(name.lower().split("_"))}
-
-
-def docstrings(path: Path) -> list[str]:
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
-    return [ast.get_docstring(node) or "" for node in nodes if isinstance(node, documented)]
+    return {name for name in contents(path).names if name.strip("_") in CLASSES | ALONE or NAMES & set(name.lower().split("_"))}
 
 
 def test_no_name_comes_from_the_old_private_language():
@@ -64,7 +80,7 @@ def test_no_name_comes_from_the_old_private_language():
 
 
 def test_a_docstring_says_what_a_thing_does():
-    found = {relative(path): [text for text in docstrings(path) if FORMULA.match(text)] for path in PYTHON}
+    found = {relative(path): [text for text in contents(path).docstrings if FORMULA.match(text)] for path in PYTHON}
     assert {path: texts for path, texts in found.items() if texts} == {}
 
 
@@ -78,7 +94,7 @@ def test_the_rules_find_what_they_forbid(tmp_path: Path):
     file = tmp_path / "old.py"
     file.write_text('"""A trace in, its weights out: all of them."""\n\ndef what_is_told(_alike):\n    said = Crew = 1\n')
     assert private_names(file) == {"what_is_told", "_alike", "said", "Crew"}
-    assert FORMULA.match(docstrings(file)[0])
+    assert FORMULA.match(contents(file).docstrings[0])
     assert FORMULA.match("Links in; how much every head follows them, ranked, out.")
     assert not FORMULA.match("Return the weights of one head, in the order in which it was written out.")
     assert PROSE.findall("Whoever asks, nobody lets go of it.") == ["Whoever", "nobody", "lets go of"]
@@ -86,19 +102,14 @@ def test_the_rules_find_what_they_forbid(tmp_path: Path):
 
 def test_no_two_public_classes_have_one_name():
     files = [path for path in PYTHON if path.is_relative_to(ROOT / "attnviz")]
-    classes = [node.name for path in files for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)]
-    assert not [name for name, count in Counter(classes).items() if count > 1 and not name.startswith("_")]
+    counts = Counter(name for path in files for name in contents(path).classes)
+    assert not [name for name, count in counts.items() if count > 1 and not name.startswith("_")]
 
 
 def imports(path: Path, modules: dict[str, Path]) -> set[str]:
-    """The modules of ours that a file imports, wherever in the file: also inside functions, and only for types."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {inner if (inner := f"{node.module}.{alias.name}") in modules else node.module for alias in node.names}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return found & modules.keys()
+    """The modules of ours that a file imports."""
+    named = ((f"{module}.{name}", module) for module, name in contents(path).imports)
+    return {inner if inner in modules else module for inner, module in named} & modules.keys()
 
 
 def test_no_two_modules_import_each_other_even_by_a_way_round():

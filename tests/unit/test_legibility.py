@@ -16,6 +16,7 @@ from attnviz.errors import AnswerError
 from attnviz.legibility import KINDS, LISTED, AlteredText, Legibility, combined
 from attnviz.text import MASK, read, read_target
 from attnviz.types import AttentionRequest
+from tests.fuzz import example_count
 from tests.servers import FakeBackend, running_server
 from tests.small_models import random_model, tokenizer
 from tests.unit.test_text import HARD
@@ -117,7 +118,7 @@ def test_a_tokenizer_whose_blank_is_another_sign_alters_nothing():
 
 
 @pytest.mark.parametrize("suffix", ["</w>", "@@", "<end>"])
-def test_signs_for_parts_of_a_word_are_no_letters(suffix: str):
+def test_signs_for_parts_of_a_word_are_not_letters(suffix: str):
     vocabulary = {"a": 0, "b": 1, f"a{suffix}": 2, f"b{suffix}": 3}
     made = fast(models.BPE(vocabulary, [], end_of_word_suffix=suffix), pre_tokenizers.WhitespaceSplit())
 
@@ -177,7 +178,7 @@ def test_counts_are_those_of_the_text():
     assert not lines.as_typed
 
 
-def test_a_stretch_that_stands_often_is_listed_once_with_its_count():
+def test_a_part_that_occurs_often_is_listed_once_with_its_count():
     found = reading(MINILM, "The cat. The dog. A cat.")
 
     assert [(one.typed, one.start, one.count) for one in found.altered] == [("The", 0, 2), ("A", 18, 1)]
@@ -196,7 +197,7 @@ def test_a_pair_and_a_target_say_in_which_text_something_is_altered():
     assert [one.segment for one in read_target(TOKENIZERS["sentencepiece"], "Ａ", start=0).legibility.altered] == [1]
 
 
-@settings(max_examples=15, deadline=None)  # each for every kind of tokenizer
+@settings(max_examples=example_count(15), deadline=None)  # each for every kind of tokenizer
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters=MASK), min_size=1, max_size=40))
 def test_the_parts_never_exceed_the_whole(text: str):
     if not text.strip():
@@ -267,7 +268,7 @@ def forged_header(data: bytes) -> dict:
         {"more": 1},
     ],
 )
-def test_a_reading_that_is_none_is_refused(wrong: dict):
+def test_an_invalid_reading_is_refused(wrong: dict):
     with pytest.raises(AnswerError):
         wire.loads(forged(wire.dumps(SMALL), lambda header: header["reading"].update(wrong)))
 

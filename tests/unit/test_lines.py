@@ -30,7 +30,7 @@ def read(folder: Path, content: bytes) -> list[CorpusLine]:
         ("ä\t😀 \n".encode(), ["ä\t😀 "]),
     ],
 )
-def test_lines_are_counted_and_stand_without_their_ends(tmp_path: Path, content: bytes, texts: list[str]):
+def test_lines_are_counted_and_have_no_line_ends(tmp_path: Path, content: bytes, texts: list[str]):
     assert read(tmp_path, content) == [CorpusLine(i, text) for i, text in enumerate(texts, 1)]
 
 
@@ -54,7 +54,7 @@ def test_a_line_that_is_too_long_is_read_past(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("name", ["absent", "."])
-def test_what_cannot_be_read_as_a_file_is_refused_by_name(tmp_path: Path, name: str):
+def test_an_unreadable_file_is_refused_by_name(tmp_path: Path, name: str):
     with pytest.raises(BadInputError, match=r"A corpus is a file that can be read; .*(No such file|Is a directory)"):
         next(lines(tmp_path / name))
 

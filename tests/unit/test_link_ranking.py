@@ -8,20 +8,18 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import link_ranking
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, Link, Pattern, Token
+from tests.toy_texts import CATS, CATS_SAW_IT, IT, SAW
 
 # "cats saw it": cats is two pieces, so 2 layers x 3 heads x 4 words x 6 tokens with [CLS] and [SEP].
 TOKENS = (
-    Token("[CLS]", "[CLS]", 0, 0, None),
-    Token("cat", "cat", 0, 3, 0),
-    Token("s", "##s", 3, 4, 0),
-    Token("saw", "saw", 5, 8, 1),
-    Token("it", "it", 9, 11, 2),
+    *CATS_SAW_IT,
     Token("[SEP]", "[SEP]", 11, 11, None),
 )
-CATS, SAW, IT = (0, 4), (5, 8), (9, 11)
 
 
 def softmaxed(*shape: int, causal: bool = False) -> np.ndarray:
@@ -103,7 +101,7 @@ def test_links_of_a_long_text_go_by_a_few_at_a_time_and_give_the_same(monkeypatc
     assert link_ranking.rank_heads(traced(WEIGHTS), pairs) == at_once
 
 
-def test_a_word_that_overlaps_a_target_of_several_words_is_no_rival():
+def test_a_word_that_overlaps_a_target_of_several_words_is_not_a_rival():
     found = link_ranking.rank_heads(traced(WEIGHTS), [Link(IT, (CATS[0], SAW[1]))])
     for one in found:
         assert one.weight == pytest.approx(float(WEIGHTS[one.layer, one.head, 4, 1:4].sum()), abs=1e-6)
@@ -190,7 +188,7 @@ def test_a_division_holds_what_each_candidate_gets_and_the_share_of_the_first():
     assert (found.late, found.note) == ((), "")
 
 
-def test_a_head_that_divides_crumbs_stands_behind_every_head_that_divides_enough():
+def test_a_head_with_little_weight_on_candidates_ranks_after_every_head_with_enough():
     rows = np.zeros((1, 3, 6, 6), np.float32)
     #                  [CLS]  cat   s     saw   it    [SEP]
     rows[0, 0, 4] = [0.95, 0.04, 0.00, 0.00, 0.00, 0.01]  # all to cats, but only 0.04

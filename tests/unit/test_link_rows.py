@@ -6,21 +6,19 @@ import numpy as np
 import pytest
 
 from attnviz.analysis.link_rows import link_rows
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, Link, Token
+from tests.toy_texts import CATS, CATS_SAW_IT, IT, SAW
 
 # "cats saw it now": cats is two pieces.
 TOKENS = (
-    Token("[CLS]", "[CLS]", 0, 0, None),
-    Token("cat", "cat", 0, 3, 0),
-    Token("s", "##s", 3, 4, 0),
-    Token("saw", "saw", 5, 8, 1),
-    Token("it", "it", 9, 11, 2),
+    *CATS_SAW_IT,
     Token("now", "now", 12, 15, 3),
     Token("[SEP]", "[SEP]", 15, 15, None),
 )
-CATS, SAW, IT = (0, 4), (5, 8), (9, 11)
 
 
 def traced(**rows: list[float]) -> Trace:
@@ -33,7 +31,7 @@ def traced(**rows: list[float]) -> Trace:
     return Trace(AttentionRequest("made", "cats saw it now"), (Block("self", TOKENS, TOKENS, (Dense(weights),)),))
 
 
-def test_the_target_stands_among_the_strongest_places_with_its_pieces_summed():
+def test_the_target_is_among_the_strongest_places_with_its_pieces_summed():
     #                  [CLS]  cat   s     saw   it    now   [SEP]
     trace = traced(it=[0.50, 0.10, 0.05, 0.20, 0.08, 0.06, 0.01])
     (look,) = link_rows(trace, HeadRef(0, 0), [Link(IT, CATS)])
@@ -44,7 +42,7 @@ def test_the_target_stands_among_the_strongest_places_with_its_pieces_summed():
     assert look.rest == pytest.approx(0.01, abs=1e-6)
 
 
-def test_a_weak_target_stands_there_all_the_same_and_special_tokens_do_not_count_against_it():
+def test_a_weak_target_is_listed_too_and_special_tokens_do_not_count_against_it():
     trace = traced(
         it=[0.30, 0.00, 0.02, 0.20, 0.28, 0.15, 0.05],
         cat=[0.60, 0.0, 0.0, 0.20, 0.10, 0.10, 0.0],

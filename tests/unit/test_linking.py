@@ -16,7 +16,7 @@ from attnviz.types import HeadRef, Link
 LINKS = (Link((43, 45), (4, 10)), Link((4, 10), (0, 3)))
 
 
-def test_links_come_back_as_they_went_each_once():
+def test_links_are_read_back_as_they_were_written_each_once():
     sent = json.loads(json.dumps({"links": [*to_json(LINKS), *to_json(LINKS[:1])]}))
     assert DrawnLinks.parse(sent).links == LINKS
 

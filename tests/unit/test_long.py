@@ -52,7 +52,7 @@ def test_each_is_long_and_still_travels_in_a_link(one: LongText):
 
 
 @EVERY
-def test_each_opens_with_a_model_and_a_head_that_exist_and_a_partner_that_stands_before(one: LongText):
+def test_each_opens_with_an_existing_model_and_head_and_an_earlier_partner(one: LongText):
     card = catalog.card(one.model)
     assert one.head.layer < card.layers
     assert one.head.head < card.heads

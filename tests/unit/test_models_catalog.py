@@ -120,7 +120,7 @@ def test_a_table_whose_first_rows_are_unused_reads_that_many_tokens_less(family,
         ("t5", "encoder-decoder"), ("bart", "encoder-decoder"), ("marian", "encoder-decoder"),
     ],
 )  # fmt: skip
-def test_a_family_is_of_the_kind_that_its_tasks_say(family, kind):
+def test_the_kind_of_a_family_follows_from_its_tasks(family, kind):
     assert read_config(AutoConfig.for_model(family)).kind == kind
 
 

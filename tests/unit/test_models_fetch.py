@@ -127,7 +127,7 @@ def test_of_an_interrupted_download_nothing_is_kept_and_the_copy_before_stays(st
     assert [path.name for path in before.parent.rglob("*")] == ["tiny-weights-0.2.0", "whole"]
 
 
-def test_what_a_killed_download_left_a_day_ago_goes_away_with_the_next(shelf, tmp_path):
+def test_the_next_download_removes_the_remains_of_one_that_was_stopped_a_day_ago(shelf, tmp_path):
     old, running = (tmp_path / "cache" / "packages" / name for name in (".part-old", ".part-running"))
     for part in (old, running):
         part.mkdir(parents=True)
@@ -184,7 +184,7 @@ def test_the_parser_has_a_name_of_its_own_and_a_pin(capsys):
     assert not [requirement for requirement in wanted if f"{requirement} --hash=sha256:" not in lines]
 
 
-def test_the_bar_shows_what_has_come_and_is_drawn_only_when_it_changes():
+def test_the_bar_shows_the_downloaded_bytes_and_is_drawn_only_when_it_changes():
     drawn: list[str] = []
     with cli_models.Bar("minilm", drawn.append) as bar:
         for done in (0, 1_000, 44_000_000, 88_000_000, 88_000_000):

@@ -230,7 +230,7 @@ def test_an_altered_gguf_file_is_refused_even_where_its_conversion_is_kept(tmp_p
         load.load(card, settings)
 
 
-def test_a_gguf_file_that_is_none_is_refused(tmp_path, monkeypatch, card):
+def test_an_invalid_gguf_file_is_refused(tmp_path, monkeypatch, card):
     (tmp_path / "own" / "small_gguf").mkdir(parents=True)
     (tmp_path / "own" / "small_gguf" / "small.gguf").write_bytes(b"GGUF" + b"\x03\x00\x00\x00" + b"\xff" * 40)
     monkeypatch.syspath_prepend(str(tmp_path / "own"))

@@ -81,7 +81,7 @@ def test_a_cache_filled_under_the_short_name_is_found_too(offline, empty_hub_cac
     assert find_weights(BERT, offline).path == cached
 
 
-def test_a_cached_tokenizer_without_weights_is_no_model(offline, empty_hub_cache):
+def test_a_cached_tokenizer_without_weights_is_not_a_model(offline, empty_hub_cache):
     (snapshot(empty_hub_cache, "google-bert/bert-base-uncased") / "model.safetensors").unlink()
     assert find_weights(BERT, offline).kind == "missing"
 

@@ -130,7 +130,7 @@ def test_the_versions_of_python_are_the_same_in_all_places():
     assert re.findall(r"^for version in (.*); do$", others, re.M) == ["3.11 3.12 3.13 3.14"]
 
 
-def test_streamlit_knows_every_option_of_ours():
+def test_streamlit_has_every_option_that_we_set():
     known = set(config.get_config_options())
     written = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())
 

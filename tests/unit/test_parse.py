@@ -34,7 +34,7 @@ def test_a_short_sentence_has_the_parsers_own_labels():
     assert not any(link.source == (8, 11) for link in found.links), "the root has no link"
 
 
-def test_words_are_spans_of_the_text_as_typed_and_blanks_are_none():
+def test_words_are_spans_of_the_text_as_typed_without_spaces():
     text = "  Dogs \n\n didn't  bark 🐕 twice"
     found = parse.parsed(text)
     words = [text[slice(*word)] for word in found.words]

@@ -38,7 +38,7 @@ def test_an_arc_runs_between_words_of_the_sentence():
             apply_edits(PARSE, edits)
 
 
-def test_arcs_go_into_a_link_and_come_back():
+def test_arcs_are_written_to_a_link_and_read_back():
     edits = {OLD: Link(OLD, BARK, "advmod"), DOGS: None}
     assert edits_to_url(edits) == "0-3:9-13:advmod,4-8"
     assert edits_from_url("0-3:9-13:advmod,4-8", PARSE, ("advmod", "det")) == edits

@@ -11,7 +11,9 @@ import pypdf
 import pytest
 from PIL import Image
 
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding
 from attnviz.figures.vector.marks import Box, Dots, Drawing, Ribbon
@@ -51,7 +53,7 @@ def cells(tree: ElementTree.Element, what: str) -> list[ElementTree.Element]:
     return [rect for rect in tree.iter(f"{SVG}rect") if f"data-{what}" in rect.attrib]
 
 
-def test_every_panel_stands_in_the_svg_with_its_exact_values():
+def test_every_panel_is_in_the_svg_with_its_exact_values():
     tree = ElementTree.fromstring(picture("svg"))
     weights = [np.float32(cell.attrib["data-weight"]) for cell in cells(tree, "weight")]
     assert weights == [*FIRST.ravel().tolist(), *SECOND.ravel().tolist(), *(FIRST + SECOND).ravel().tolist()]
@@ -61,7 +63,7 @@ def test_every_panel_stands_in_the_svg_with_its_exact_values():
     assert names == ["1 cats, L0·H0", "2 L0·H1", "3 L0·H0", "1 − 2", "sum of 1, 2"]
 
 
-def test_panels_stand_two_in_a_row_and_do_not_touch():
+def test_panels_are_two_in_a_row_and_do_not_touch():
     tree = ElementTree.fromstring(picture("svg"))
     found = cells(tree, "weight")
     first, second, added = ([(float(c.attrib["x"]), float(c.attrib["y"])) for c in found[at : at + 9]] for at in (0, 9, 18))

@@ -36,7 +36,7 @@ def test_it_is_the_network_that_torch_has():
         torch.testing.assert_close(recurrent.states(network, x), theirs(x)[0], atol=CLOSE, rtol=0)
 
 
-def test_no_state_knows_what_comes_later():
+def test_no_state_depends_on_later_tokens():
     network, x = recurrent.random(6), torch.randn(9, 6, generator=torch.Generator().manual_seed(1))
     other = x.clone()
     other[5] += 1

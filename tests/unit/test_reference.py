@@ -175,7 +175,7 @@ def test_every_step_follows_from_the_ones_before_it(family: str):
 
 
 @BOTH
-def test_only_the_layers_asked_for_keep_their_steps(family: str):
+def test_only_the_requested_layers_keep_their_steps(family: str):
     whole, part = reference.run(made(family), IDS), reference.run(made(family), IDS, keep=(1,))
 
     assert [list(layer) == ["output"] for layer in part.layers] == [True, False, True]

@@ -69,7 +69,7 @@ def test_shares_of_one_whole_add_up_to_100(shares: list[float], want: list[int])
     assert list(round_parts(shares)) == want
 
 
-def test_a_share_that_stands_elsewhere_too_is_rounded_by_itself_and_the_others_fill_up():
+def test_a_share_that_is_shown_elsewhere_too_is_rounded_by_itself_and_the_others_share_the_rest():
     # 33.5 alone is 34; by largest remainders of three halves it would be the last to be rounded up.
     assert round_parts([0.335, 0.33, 0.335], alone=2) == (33, 33, 34)
     assert round_parts([0.005, 0.005, 0.99], alone=0) == (1, 0, 99)

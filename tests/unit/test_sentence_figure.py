@@ -22,7 +22,7 @@ def written(page: str) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", page))
 
 
-def test_the_text_stands_as_it_was_typed():
+def test_the_text_is_shown_as_typed():
     assert written(tinted_sentence(TEXT, UNITS, "light", Marks())) == "[CLS] " + TEXT
 
 
@@ -33,7 +33,7 @@ def test_markup_in_the_text_stays_text():
     assert "<img" not in page
 
 
-def test_a_weight_tints_its_word_and_stands_below_it():
+def test_a_weight_tints_its_word_and_is_written_below_it():
     page = tinted_sentence(TEXT, UNITS, "light", Marks(selected=(0, 1)), np.array([0.03, 0.07, 0.2, 0.7], np.float32))
     assert f"background:{encoding.weight_colour(0.7, 'light')}" in page
     assert f"background:{encoding.LIGHT.accent}" in page

@@ -127,7 +127,7 @@ def test_without_xarray_the_error_says_how_to_get_it(trace, monkeypatch):
         trace.to_xarray()
 
 
-def test_one_word_that_stands_twice_stays_two_keys():
+def test_a_word_that_occurs_twice_stays_two_keys():
     trace = attnviz.trace(random_model("bert"), tokenizer(), "the animal the street")
     table = trace.to_frame(0, 0)
     assert table.groupby(["query", "key"]).size().max() == 1

@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
 from attnviz.text import MASK, checked, read, read_output, read_target, tokens_of, units, words
 from attnviz.types import Token
+from tests.fuzz import example_count
 
 SENTENCES = [
     "The animal didn't cross the street because it was too tired.",
@@ -103,7 +104,9 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=MASK
     ),
     min_size=1,
 ).map("".join)
-once_for_all = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+once_for_all = settings(
+    max_examples=example_count(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def plain(tokenizer, *pair, split=True):
@@ -227,7 +230,7 @@ def test_special_tokens_as_typed_are_text(tokenizer, typed):
     assert "".join(token.text.strip() for token in reading.tokens if not token.special) == f"a{typed}b"
 
 
-def test_wordpiece_tokens_say_where_they_stand_and_to_which_word_they_belong():
+def test_wordpiece_tokens_have_their_place_and_their_word():
     assert rows(read(KINDS["wordpiece"], "(It didn't).").tokens) == [
         ("[CLS]", 0, 0, None), ("(", 0, 1, 0), ("It", 1, 3, 1), ("didn", 4, 8, 2), ("'", 8, 9, 2), ("t", 9, 10, 2),
         (")", 10, 11, 3), (".", 11, 12, 4), ("[SEP]", 12, 12, None),
@@ -294,7 +297,7 @@ def test_the_blank_that_a_tokenizer_puts_before_a_text_takes_no_character():
     assert [unit.text for unit in units(tokens)] == ["", "xx", "</s>"]
 
 
-def test_a_blank_put_before_every_word_stands_for_the_blanks_typed_there():
+def test_a_space_put_before_every_word_replaces_the_typed_spaces():
     made = sentencepiece()
     metaspace = pre_tokenizers.Metaspace(prepend_scheme="always")
     made.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), metaspace])  # as in T5
@@ -357,7 +360,7 @@ def test_a_target_without_an_end_token_loses_nothing():
         *((kind, text) for kind in ("sentencepiece", "sentencepiece, blank put first") for text in (SENTENCE, "x", "café")),
     ],
 )
-def test_what_was_written_stands_where_the_same_text_stands_when_it_is_read(kind: str, text: str):
+def test_written_text_has_the_same_places_as_the_same_text_when_it_is_read(kind: str, text: str):
     wanted = read_target(KINDS[kind], text, start=0)
 
     found, reading = read_output(KINDS[kind], wanted.ids)
@@ -398,7 +401,7 @@ def test_too_many_tokens_are_refused_with_both_numbers_and_nothing_is_cut_off():
         read_target(KINDS["byte level, bare"], "xx", start=5, max_tokens=2)
 
 
-def test_a_mask_is_refused_by_a_model_that_knows_none():
+def test_a_mask_is_refused_by_a_model_without_a_mask_token():
     with pytest.raises(BadTextError, match=r"Tiny has no mask token, but character 5 .* choose a model"):
         read(KINDS["byte level, bare"], f"The {MASK}", name="Tiny")
 

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizer, PreTrainedTokenizerFast
 from attnviz.text import MASK, read, units
 from attnviz.text.align import text_to_bytes
 from attnviz.types import Token
+from tests.fuzz import example_count
 
 OPENS, CLOSES, PLAIN = "<device_name>", "</device_name>", "covid"
 SENTENCES = ["<dev> BMS-L17-1 hello the cat sat", "BMS hello covid the café L17", "hello BMS the 你好 L17-1 cat"] * 4
@@ -220,7 +221,7 @@ parts = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=example_count(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(kind=st.sampled_from(list(MAKERS)), flags=st.sampled_from(list(FLAGS)), text=st.lists(parts, min_size=1).map("".join))
 @example(kind="bytes, blank put before, trimmed", flags="no flag", text="<device_name>BMS</device_name>B")
 def test_any_text_with_added_tokens_is_covered_and_labelled_by_its_own_characters(kind, flags, text):

@@ -11,6 +11,7 @@ from transformers import MarianTokenizer, PreTrainedTokenizer
 from attnviz.errors import TooLongError
 from attnviz.text import MASK, read, read_target, units, words
 from attnviz.text.align import aligned
+from tests.fuzz import example_count
 
 
 class Whole(PreTrainedTokenizer):
@@ -67,7 +68,7 @@ def test_pieces_find_their_characters(text, pieces, want):
     text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
     pieces=st.lists(st.sampled_from(["▁", "a", "▁a", "##", "<unk>", "@@", "\u0301", "é"]) | st.text(max_size=3), max_size=12),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=example_count(100), deadline=None)
 def test_no_text_and_no_pieces_ever_fail_or_run_backwards(text, pieces):
     spans = aligned(text, pieces)
     assert len(spans) == len(pieces)
@@ -75,8 +76,8 @@ def test_no_text_and_no_pieces_ever_fail_or_run_backwards(text, pieces):
 
 
 @given(st.lists(st.sampled_from(["the", "cat", "x", "dog", "你好", "é", "(the", "</s>", "\x00"]), min_size=1, max_size=8))
-@settings(max_examples=60, deadline=None)
-def test_tokens_without_spans_stand_in_order_where_they_were_typed(chosen):
+@settings(max_examples=example_count(60), deadline=None)
+def test_tokens_without_spans_are_placed_in_order_where_they_were_typed(chosen):
     text = "  ".join(chosen)
     reading = read(Whole(), text)
     inner = reading.tokens[:-1]

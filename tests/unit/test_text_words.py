@@ -42,6 +42,6 @@ def test_every_character_that_is_not_blank_belongs_to_exactly_one_word(text):
 
 
 @given(st.text(" .,'a你が\u0301\u200d…", max_size=30))
-def test_words_do_not_depend_on_what_stands_beyond_a_blank(text):
+def test_words_do_not_depend_on_the_text_beyond_a_space(text):
     beyond = tuple((start + len(text) + 1, end + len(text) + 1) for start, end in words("a(b)"))
     assert words(f"{text} a(b)") == words(text) + beyond

@@ -97,7 +97,7 @@ def test_default_tiles_on_longer_texts(length: int):
 
 
 @pytest.mark.parametrize("kind", ["boolean", "additive", "by head"])
-def test_masks_hide_what_they_hide_in_the_plain_attention(kind: str):
+def test_masks_hide_the_same_as_in_plain_attention(kind: str):
     query, key, value = drawn(10, 11)
     may = torch.rand((4, 10, 11) if kind == "by head" else (10, 11), generator=torch.Generator().manual_seed(2)) > 0.6
     may[..., 3, :] = False  # a row that may look nowhere, tile after tile

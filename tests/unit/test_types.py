@@ -49,7 +49,7 @@ def test_equal_requests_are_one_cache_key_and_another_second_text_is_another():
     assert len(keys) == 2
 
 
-def test_an_empty_second_text_is_none_and_a_blank_one_is_a_text():
+def test_an_empty_second_text_counts_as_none_and_a_space_as_a_text():
     assert AttentionRequest("minilm", "a", "") == AttentionRequest("minilm", "a")
     assert AttentionRequest("minilm", "a", " ").text_b == " "
 

@@ -89,7 +89,7 @@ def test_with_bytes_to_fall_back_on_nothing_is_unknown(kind: str, text: str):
     assert unknown(KINDS[kind], text) == []
 
 
-def test_a_unigram_model_reads_unknown_characters_that_stand_together_as_one_unknown_token():
+def test_a_unigram_model_reads_neighbouring_unknown_characters_as_one_unknown_token():
     assert unknown(KINDS["sentencepiece, unknown"], "the 你好 cat 😀") == ["你好", "😀"]
 
 

@@ -15,7 +15,9 @@ from attnviz import board
 from attnviz.analysis import view
 from attnviz.analysis.link_rows import link_rows
 from attnviz.board import notebook
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.figures import bertviz, encoding, heatmap, provenance, vector
 from attnviz.figures.vector import lettering
 from attnviz.pages.coreference import sentence_figure

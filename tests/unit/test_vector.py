@@ -123,7 +123,7 @@ def test_weights_that_a_filter_leaves_out_have_no_cell():
     assert texts(tree, "hidden") == ["10\u202f%", "30\u202f%"]
 
 
-def test_hidden_shares_stand_beside_their_rows_and_leave_their_part_of_the_band_empty():
+def test_hidden_shares_are_beside_their_rows_and_leave_their_part_of_the_band_empty():
     tree = root(vector.svg(pattern(hidden=0.4), source()))
     assert texts(tree, "hidden") == ["40\u202f%"] * 5
     assert texts(tree, "caption").count("hidden") == 1

@@ -90,7 +90,7 @@ def test_what_a_head_passes_on_changes_by_a_part_of_its_length():
     np.testing.assert_allclose(analysis.output_change(pair), [0.6])  # 3 of 5
 
 
-def test_where_all_heads_are_one_the_first_stands_for_each():
+def test_if_all_heads_are_joined_the_first_represents_each():
     many = reading([[1, 0], [0, 1]], states=[[1, 1]] * 2)
     assert BeforeAfter(many, many, 0, 0).head_after == 0
     two = replace(many, weights=(np.concatenate([many.weights[0]] * 2),))

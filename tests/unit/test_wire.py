@@ -21,7 +21,7 @@ from attnviz.engine.layers import Projections, RemoteWeights
 from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError, AttnvizError
 from attnviz.types import HeadRef
-from tests.fuzz import amounts, check_promise
+from tests.fuzz import amounts, check_promise, example_count
 from tests.wires import every, identical, one, projections, same
 
 TRACES = every()
@@ -115,14 +115,14 @@ def test_random_bytes_are_refused(examples: int):
 
 
 @given(st.integers(0, len(SMALL) - 1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=example_count(150), deadline=None)
 def test_a_truncated_answer_is_refused(length: int):
     with pytest.raises(AnswerError):
         wire.loads(SMALL[:length])
 
 
 @given(st.sampled_from([SMALL, VECTORS]), st.integers(0, 2**20), st.integers(0, 7))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=example_count(200), deadline=None)
 def test_an_answer_with_a_flipped_bit_is_refused(data: bytes, at: int, bit: int):
     changed = bytearray(data)
     changed[at % len(data)] ^= 1 << bit

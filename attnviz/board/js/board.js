@@ -26,9 +26,9 @@ import { makeUpdates } from "./core/updates.js";
 import { pinsToSend, pinKeys } from "./draw/tray.js";
 import { unknownLine } from "./draw/unknownTokens.js";
 
-const NARROW = 1120; // pixels of a board; in a narrower one the role of a head may take four lines beside its name
+const NARROW = 1120; // pixels; in a narrower board, the role of a head may take four lines beside its name
 
-// `send` gets what Python is to know; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to count with instead of the window's, where that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
+// `send` gets the values for Python; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to use instead of the window's, if that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
 export function makeBoard(root, tokens, { send, mode, alone = false, glossary = "", tall = 0 }) {
   const $ = (name) => root.querySelector(name);
   const element = root.querySelector(".attnviz");
@@ -77,7 +77,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   const sized = new ResizeObserver(resized);
   sized.observe(element);
   addEventListener("resize", resized);
-  addEventListener("attnviz-leave", settle, { signal: leaving.signal }); // another page opens: send the last choice first
+  addEventListener("attnviz-leave", settle, { signal: leaving.signal }); // before another page opens, send the last choice
 
   function set(next) {
     state = next;
@@ -146,7 +146,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
       words(viewOf());
       arrange();
     }
-    // Canvases before elements: setting a canvas's font makes the browser work out every style that was just changed.
+    // Canvases before elements: setting a canvas's font makes the browser recompute every style that was just changed.
     const view = viewOf();
     const link = overview.draw(view);
     head.draw(view);
@@ -165,7 +165,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     menu.draw(view);
   }
 
-  // What the sentence needs comes first; what is left of the window is for the pictures. Reading a size makes the browser lay
+  // The sentence gets its height first; the rest of the window is for the pictures. Reading a size makes the browser lay
   // out the page at once, so sizes are read only when something may have changed them.
   function measure() {
     const { frame } = book;
@@ -236,7 +236,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     if (layers.filter((layer) => addLayer(book, layer)).length) ask();
   }
 
-  // Python has chosen something else: the board follows and sends nothing.
+  // Python selected something else: the board follows and sends nothing.
   function adopt(selection) {
     state = adopted(state, selection, book.frame);
     [, lastSent] = choiceNow();
@@ -263,7 +263,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   return { show, fill, adopt, refresh, stop, waitsFor: () => book && !isLoaded(book, ...state.head) };
 }
 
-// Where the board begins in its page, however far that is scrolled now.
+// The top of the board in its page, independent of scrolling.
 export function begin(element) {
   let at = element.getBoundingClientRect().top;
   for (let node = element; node; node = node.parentNode ?? node.host) {

@@ -6,8 +6,8 @@ import { makeBoard } from "./board.js";
 import { mounter } from "./core/mounter.js";
 import { pinKeys } from "./draw/tray.js";
 
-// `data` is { frame, sheets, selection, answered }: the digests of bytes that carriers bring, what Python says is chosen, and
-// the number of the last choice of ours that it has heard.
+// `data` is { frame, sheets, selection, answered }: the digests of bytes that carriers bring, Python's selection, and
+// the number of our last choice that it received.
 export const mount = mounter(create, "choice");
 
 function create(root, tokens) {
@@ -15,7 +15,7 @@ function create(root, tokens) {
   const dialogue = makeDialogue((choice) => one.send(choice));
   const board = makeBoard(root, tokens, { send: dialogue.send, mode: "", glossary: "glossary?term=" });
   let [wanted, frame] = [null, null];
-  let seen = new Set(); // digests of the sheets and layers that the board has been given
+  let seen = new Set(); // digests of the sheets and layers that the board has
   const fresh = (name) => !seen.has(name) && storedBytes(name) && seen.add(name);
   const update = (fromPython) => {
     if (!wanted) return;
@@ -25,7 +25,7 @@ function create(root, tokens) {
       seen = new Set([wanted.frame]);
       dialogue.reset(wanted.selection);
     } else if (frame?.digest !== wanted.frame) return;
-    // Bytes name the frame that they belong to; they may come before Python's data, and layers while Python computes.
+    // Bytes name the frame that they belong to; they may arrive before Python's data, and layers while Python computes.
     const found = parts().filter(fresh).map(storedBytes).map(decode);
     const [sheets, layers] = ["sheet", "layer"].map((kind) => found.filter((part) => part.kind === kind && part.frame === frame.digest));
     if (fromPython || bytes || sheets.length) board.show(frame, wanted.selection, sheets);
@@ -35,7 +35,7 @@ function create(root, tokens) {
   const stopListening = onArrival(() => update(false));
   one.take = (data) => {
     wanted = data;
-    for (const name of seen) if (name !== data.frame && !storedBytes(name)) seen.delete(name); // it may come again
+    for (const name of seen) if (name !== data.frame && !storedBytes(name)) seen.delete(name); // it may arrive again
     board.refresh();
     update(true);
   };
@@ -46,8 +46,8 @@ function create(root, tokens) {
   return one;
 }
 
-// Keeps Python and the board in step. Python repeats its selection at every run, and answers a choice of ours, by its number, with the same choice.
-// Only what is neither a repetition nor an answer is new: so the board follows Python, and neither undoes a change of the other.
+// Keeps Python and the board in step. Python repeats its selection at every run, and answers our choice, by its number, with the same choice.
+// Only a selection that is not a repetition and not an answer is new: so the board follows Python, and neither undoes a change of the other.
 export function makeDialogue(send, clock = Date.now) {
   let last = "";
   let number = 0;
@@ -58,7 +58,7 @@ export function makeDialogue(send, clock = Date.now) {
       sent.clear();
     },
     send(choice) {
-      number = Math.max(number + 1, clock()); // unlike any number of a board that stood here before
+      number = Math.max(number + 1, clock()); // different from any number of an earlier board here
       sent.set(number, canonical(choice));
       send({ ...choice, number });
     },
@@ -80,7 +80,7 @@ function canonical({ head, focus, words, special, keep = null, between = "", vie
   return JSON.stringify([head, where, words, special, keep && [keep.rule, keep.value], between, view, pinKeys(pins), panels.map(({ kind, of }) => [kind, ...of])]);
 }
 
-// A page of its own: everything it needs stands in the document.
+// A saved page: everything that it needs is in the document.
 export async function show(page, tokens) {
   const { selection, theme: mode, tall } = JSON.parse(page.getElementById("attnviz-start").textContent);
   const given = [...page.querySelectorAll(".attnviz-data")].map((data) => inflated(Uint8Array.from(atob(data.textContent), (sign) => sign.charCodeAt(0))));

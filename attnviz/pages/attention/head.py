@@ -61,7 +61,7 @@ def fields(trace: Trace) -> None:
 
 
 def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
-    """A field for a number from 0."""
+    """Draw a field for a number from 0."""
     state.fill(key, value)
     explained = glossary_links.help(label.split()[-1].casefold())
     st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=120, help=explained)
@@ -84,7 +84,7 @@ def described(first: HeadView, second: HeadView | None) -> None:
 
 
 def _in_words(head_view: HeadView) -> None:
-    """The selected words' rows as sentences, what the head does on the whole text, and what was hidden, merged or left out.
+    """Write the selected words' rows, what the head does on the whole text, and what was hidden, merged or left out.
 
     Sentences describe all weights of the head; only the note is about filters.
     """
@@ -102,7 +102,7 @@ def _in_words(head_view: HeadView) -> None:
 
 
 def _badge(trace: Trace, heads: list[HeadRef]) -> None:
-    """Whether the weights on screen reproduce the model's own output; a button checks all heads against the eager model."""
+    """Say whether the weights on screen reproduce the model's output; a button checks all heads with the eager model."""
     request, card = state.current().request, state.card()
     check = verify.against_kernel(trace, heads)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="badge"):

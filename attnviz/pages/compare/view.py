@@ -141,7 +141,7 @@ def _digest(frame: bytes | None) -> str | None:
 
 
 def table(found: Comparison) -> None:
-    """The selected word's strongest link in every panel, with exact values."""
+    """Draw the selected word's strongest link in every panel, with exact values."""
     selection = state.current()
     base = _base(found)
     if base is None:
@@ -187,7 +187,7 @@ def _texts(panel: ComparePanel) -> str:
 
 
 def downloads(found: Comparison) -> None:
-    """Buttons for files of all panels. A file is made when its button is clicked."""
+    """Draw buttons for files of all panels. A file is made when its button is clicked."""
     selection, cards = state.current(), {card.id: card for card in catalog.cards()}
     parts = found.panels, found.traces, cards, selection.options, selection.focus
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="downloads"):

@@ -21,7 +21,7 @@ def cautions(answers: HeadAnswers) -> None:
 
 
 def _causal(question: PronounQuestion, *, late: bool) -> str:
-    """What reading from left to right means for this question. `late`: some candidates come after the pronoun."""
+    """Return what reading from left to right means for this question. `late`: some candidates come after the pronoun."""
     pronoun = widgets.plain(question.word(question.pronoun))
     start = (
         f"This model reads from left to right. What comes after “{pronoun}” cannot change where “{pronoun}” looks. "

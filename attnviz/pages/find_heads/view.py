@@ -37,7 +37,7 @@ def meant(text: str) -> tuple[Link, ...]:
 
 
 def sentence(trace: Trace) -> None:
-    """The words, on which links are drawn. A link that no head of this model can follow stays, and says why."""
+    """Draw the words on which readers draw links. A link that no head of this model can follow stays, and says why."""
     text, block = trace.request.text, chosen().block
     if state.current().request.text_b:
         st.caption("This page reads only the first sentence; the second one is left out here.")
@@ -79,7 +79,7 @@ def _store_links(drawn: DrawnLinks) -> None:
 
 
 def ranking(trace: Trace) -> None:
-    """The map, the best heads and the chosen one; its own page, with the first link's source selected, on request."""
+    """Draw the map, the best heads and the chosen one; its own page, with the first link's source selected, on request."""
     block, head = trace.block(chosen().block), chosen()
     followed = tuple(link for link in wanted() if not link_ranking.why_unfollowable(trace, link, head.block))
     if not followed:
@@ -120,7 +120,7 @@ def _store_head(picked: ChosenHead) -> None:
 
 
 def _cautions(trace: Trace, heads: int, drawn: int) -> None:
-    """What this ranking does not show."""
+    """Say what this ranking does not show."""
     one = "One link in one sentence is" if drawn == 1 else f"{drawn} links in one sentence are"
     caution = (
         f"{one} not evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is tested on many "

@@ -1,8 +1,8 @@
 """The index page: the HTML with which every address of the app answers, before Streamlit draws anything into it.
 
-It is Streamlit's own index page, marked as English and not to be translated, with our scripts in its head. They are inline, so
-that they run before Streamlit does and under any base path; the content security policy has their hash. Its body begins with
-the reader's words and the places of what comes (`first_paint`): they are seen while Streamlit is on its way.
+It is Streamlit's own index page, marked as English and not to be translated, with our scripts and the row of pages. They are
+inline, so that they are there before Streamlit is and under any base path; the content security policy has the scripts' hash.
+Below the row stand the reader's words and the places of what comes (`first_paint`), until Streamlit has drawn the page.
 """
 
 from __future__ import annotations
@@ -18,11 +18,18 @@ import streamlit
 from attnviz.board import scripts
 from attnviz.figures import encoding
 from attnviz.selection import TEXT
+from attnviz.web import navigation
 from attnviz.web.encoded import EncodedBody, Headers, encoded
 
 _INDEX = Path(streamlit.__file__).with_name("static") / "index.html"
 _HERE = Path(__file__).parent
-SCRIPTS = ("history", "pending_input", "translation_notice", "translation_guard")  # the last calls what the third defines
+SCRIPTS = (
+    "history",
+    "navigation",
+    "pending_input",
+    "translation_notice",
+    "translation_guard",
+)  # the last calls what the one before it defines
 # Google's and Microsoft's translators read the meta element and the class, all others the attribute.
 _ROOT = '<html lang="en" translate="no" class="notranslate">'
 _META = '<meta name="google" content="notranslate" />'
@@ -47,13 +54,12 @@ def answer(request_headers: Mapping[bytes, bytes]) -> tuple[int, Headers, bytes]
 def html() -> str:
     """Return the page as text. Raises RuntimeError for an index page of Streamlit that is not laid out as expected."""
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
-    head = f"{_META}\n    <script>{script()}</script>\n    <style>{_style()}</style>\n    {_preloads()}\n  "
+    head = f"{_META}\n    {style()}\n    <script>{script()}</script>\n    {_preloads()}\n  "
     text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
-    text, bodies = re.subn(r"(?<=<body>)", lambda _: f"\n    {_first_paint()}", text, count=1)
-    if roots + heads + bodies != 3:
-        raise RuntimeError(
-            f"Streamlit's {_INDEX.name} should have one <html>, </head> and <body>; found {roots}, {heads}, {bodies}."
-        )
+    text, bodies = re.subn(r"(?<=<body>)", lambda _: f"\n    {navigation.html()}\n    {_first_paint()}", text, count=1)
+    if (roots, heads, bodies) != (1, 1, 1):
+        found = f"{roots}, {heads} and {bodies}"
+        raise RuntimeError(f"Streamlit's {_INDEX.name} should have one <html>, one </head> and one <body>; found {found}.")
     return text
 
 
@@ -66,19 +72,22 @@ def _first_paint() -> str:
     )
 
 
-def _style() -> str:
-    """Return the style of what is seen first, in the colours of both themes."""
-    light, dark = (f"{encoding.css(name)};--serif:{encoding.SENTENCE_FONT}" for name in ("light", "dark"))
-    rules = (_HERE / "first_paint.css").read_text("utf-8")
-    return f"#first-paint{{{light}}}\n#first-paint.dark{{{dark}}}\n{rules}"
-
-
 def _preloads() -> str:
     """Return the links that have a browser fetch scripts before they are asked for."""
     folder = _INDEX.parent / "static"
     theirs = (file for name in _ELEMENTS for file in sorted((folder / "js").glob(f"{name}.*.js")))
     names = [f"{scripts.FOLDER}/{next(iter(scripts.files()))}", *(file.relative_to(folder).as_posix() for file in theirs)]
     return "\n    ".join(map(_PRELOAD.format, names))
+
+
+@cache
+def style() -> str:
+    """Return the style sheet of the row and of what is seen first, in the colours of both themes."""
+    light, dark = map(encoding.css, ("light", "dark"))
+    colours = f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    first = f"#first-paint{{{light};--serif:{encoding.SENTENCE_FONT}}}\n#first-paint.dark{{{dark}}}"
+    rules = (_HERE / "first_paint.css").read_text("utf-8")
+    return f"<style>{colours}\n{navigation.css()}\n{first}\n{rules}</style>"
 
 
 @cache

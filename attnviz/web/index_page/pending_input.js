@@ -1,8 +1,8 @@
 // Typed text is not lost, and the next click is done after it is sent.
 //
 // A text field of Streamlit commits its text when it loses the focus, and Streamlit sends it one task later, together with the
-// page that it believes to be open. A click on a link to another page that comes in between is sent first, and then undone by
-// that message. And where a press lasts longer, the page may be redrawn between press and release, and the click is lost. So
+// page that it believes to be open. A click on a link to another page in between is sent first, and then undone by
+// that message. And if a press lasts longer, the page may be redrawn between press and release, and the click is lost. So
 // (1) a field that loses the focus by a press is committed when the press ends, (2) a click on a link of the app is delayed
 // until the server runs on the committed text (it drops the fields of a page that is left before that), and (3) a file is
 // fetched when that run has ended.
@@ -19,6 +19,7 @@
   let replaying = false;
 
   const app = () => document.querySelector("[data-testid=stApp]");
+  const isOurs = (target) => target instanceof Element && Boolean(app()?.contains(target) || target.closest("#attnviz-frame"));
   const busy = () => expected.size > 0 || app()?.dataset.testScriptState === "running";
   const isField = (target) => target instanceof Element && target.matches(FIELDS);
   const hasPendingText = (field) => committedText.has(field) && committedText.get(field) !== field.value;
@@ -39,7 +40,7 @@
     committedText.set(field, field.value);
   }
 
-  // Observe the begin of a run, if a message that requests one is sent now.
+  // Observe the start of a run, if a message that requests one is sent now.
   function expectRun() {
     const before = sent;
     const observer = new MutationObserver((records) => {
@@ -100,8 +101,8 @@
     (event) => {
       endPress();
       const { target } = event;
-      if (replaying || !(target instanceof Element) || !app()?.contains(target)) return;
-      const link = target.closest("a[href]");
+      if (replaying || !isOurs(target)) return;
+      const link = target.closest("a[href]:not([href^='#'])");
       const download = target.closest("[data-testid=stDownloadButton] button");
       if (link && opensPage(event, link)) followLink(event, link);
       else if (download && busy()) downloadLater(event, download);
@@ -142,7 +143,7 @@
     poll();
   }
 
-  // Return a button after the page was redrawn, found by its key in Python; null where the page has no such button now.
+  // Return a button after the page was redrawn, found by its key in Python; null if the page has no such button now.
   function redrawnButton(button) {
     const names = [...(button.closest("[class*=st-key-]")?.classList ?? [])];
     const key = names.find((name) => name.startsWith("st-key-"));

@@ -1,4 +1,4 @@
-// Keeps the page working where an extension rewrites what React has drawn.
+// Keeps the page working if an extension rewrites what React has drawn.
 //
 // A translator that ignores `translate="no"`, or another extension, takes a text node out of the page and puts an element of
 // its own in its place. React keeps the text node: it would write new numbers into a node that is no longer visible, and fail

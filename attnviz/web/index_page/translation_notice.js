@@ -1,4 +1,4 @@
-// One line at the foot of the window about translation: that it is off, or that a translator rewrites the page all the same.
+// One line at the bottom of the window about translation: that it is off, or that a translator rewrites the page anyway.
 (() => {
   const STORAGE_KEY = "attnviz-translation";
   const OFF = "Translation by the browser is off on these pages: their numbers change in place, and a translator would keep showing the old ones.";

@@ -13,7 +13,7 @@ export function aligned(first, second) {
   return pairs;
 }
 
-// The same for units: a special token never stands for a word.
+// The same for units: a special token never corresponds to a word.
 export function alignedUnits(first, second) {
   const texts = (units) => units.map((unit) => unit.text);
   return aligned(texts(first), texts(second)).filter(([a, b]) => first[a].special === second[b].special);
@@ -35,7 +35,7 @@ function commonRuns(first, second) {
   return found.sort((x, y) => x[0] - y[0]);
 }
 
-// Of equally long runs the one that begins first in the first text, and then in the second.
+// Among runs of equal length, the one that begins first in the first text, then in the second.
 function longest(first, places, a, aEnd, b, bEnd) {
   let best = [a, b, 0];
   let lengths = new Map();
@@ -53,8 +53,8 @@ function longest(first, places, a, aEnd, b, bEnd) {
 }
 
 const known = new WeakMap();
-// The token of `second` that stands where `token` stands in `first`, both sides of frames; null where its word has no
-// counterpart. Words are aligned, also where tokens are shown; a word with fewer pieces returns its last.
+// The token of `second` that corresponds to `token` of `first`, both sides of frames; null if its word has no
+// counterpart. Words are aligned, also if tokens are shown; a word with fewer pieces returns its last piece.
 export function counterpart(first, second, token) {
   if (token === null || first === second) return token;
   if (!known.has(first)) known.set(first, new WeakMap());

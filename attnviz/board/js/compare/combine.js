@@ -4,9 +4,9 @@ import { alignedUnits } from "./align.js";
 
 export const NOTHING_SHARED = "These texts share no words, so there is nothing to compare.";
 const ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"];
-const NAMED = 5; // words left out that are named one by one
+const NAMED = 5; // left-out words that are named one by one
 
-// The last made from the same patterns is remembered for each place that asks.
+// Each caller's last result is kept, for the same patterns.
 export function makeCombiner() {
   const cache = new Map();
   return (place, kind, patterns) => {
@@ -49,7 +49,7 @@ export function combined(kind, patterns) {
   };
 }
 
-// For each word of the first text that has a counterpart in every other, its places in all of them.
+// For each word of the first text that has a counterpart in every other text, its places in all of them.
 function common([first, ...others]) {
   const maps = others.map((other) => new Map(alignedUnits(first, other)));
   return first.map((_, at) => [at, ...maps.map((map) => map.get(at))]).filter((places) => !places.includes(undefined));
@@ -64,8 +64,8 @@ function unitsFrom(sides, places) {
   });
 }
 
-// The first of some units that stand for each other. Where one text or model has an unknown word there and another a known
-// one, it is partly unknown.
+// The first of some corresponding units. If a word is unknown in one text or model and known in another, it is partly
+// unknown.
 export function overlaid(same) {
   const unknown = same.filter((unit) => unit.unknown);
   return { ...same[0], unknown: unknown.length > 0, partly: unknown.length > 0 && (unknown.length < same.length || unknown.some((unit) => unit.partly)) };

@@ -31,7 +31,7 @@ const AROUND = 116; // pixels of a panel above and below its picture
 export const mountCompare = mounter(makeCompare, "choice");
 
 // `data` is { sources, frames, sheets, base, own, shown, selection, answered }: digests of bytes that carriers bring, the frame
-// in which the places of the selected word are counted, the text shown elsewhere, the ready set, and what Python says is chosen.
+// that the selected word's places refer to, the text shown elsewhere, the ready set, and Python's selection.
 function makeCompare(root, tokens) {
   const $ = (name) => root.querySelector(name);
   const element = $(".attnviz");
@@ -73,7 +73,7 @@ function makeCompare(root, tokens) {
   sized.observe(element);
   addEventListener("resize", resized, { signal: leaving.signal });
   addEventListener("attnviz-leave", settle, { signal: leaving.signal });
-  const stopWaiting = onArrival(() => take()); // they may come before Python says what to draw, or after
+  const stopWaiting = onArrival(() => take()); // they may arrive before Python's data, or after
 
   function resized() {
     measured = "";
@@ -82,7 +82,7 @@ function makeCompare(root, tokens) {
 
   const tokensAt = (found) => found && tokensOf(found);
 
-  // While panels are chosen, a click anywhere on one chooses it.
+  // While panels are being chosen, a click anywhere on a panel chooses it.
   function chose(event) {
     const picture = state.choosing && panels.panelWith(event.target);
     if (picture) act.choose(picture);
@@ -157,7 +157,7 @@ function makeCompare(root, tokens) {
     ({ pictures, lines } = gallery({ data, arrived, books, state, theme, combine }));
     const again = measure();
     const view = { root, book: books.get(data.base), state, theme, geometry, pictures, data, many: manyOf(pictures.length, data.shown), still: reduced.matches, links: linksIn(pictures, state) };
-    // Canvases before elements: setting a canvas's font makes the browser work out every style that was just changed.
+    // Canvases before elements: setting a canvas's font makes the browser recompute every style that was just changed.
     const pictured = () => panels.draw({ ...view, free, labels: widest(pictures, state, theme, geometry.scale) });
     if (!again) pictured();
     texts.draw(view, lines);

@@ -1,4 +1,4 @@
-// Actions on the panels. Each hands the next state to `set`; `at` gives what it needs.
+// Actions on the panels. Each passes the next state to `set`; `at` has what it needs.
 
 import { FULL, MOST, NO_PAIR, moved, named, removed, shifted, toggled } from "../draw/tray.js";
 import { SPECIAL, clearSelection, sideOf, withSide } from "../core/state.js";
@@ -28,7 +28,7 @@ export function makeCompareActions(at, set, leave) {
     const [name, token] = end(found);
     const side = sideFor(name);
     const { selected: before } = stateIn(now, frame);
-    // There is no hovering on glass: a tap on the other column shows the link to the selected word.
+    // Touch screens have no hover: a tap on the other column shows the link to the selected word.
     if (touched && before && before.side !== side && before.partner !== token) return set(selectAt(now, frame, before.side, before.token, token));
     return set(selectAt(now, frame, side, token));
   }
@@ -55,7 +55,7 @@ export function makeCompareActions(at, set, leave) {
     return set(selectAt(at.state(), picture.frame, "query", picture.pattern.queries[query].tokens[0], picture.pattern.keys[key].tokens[0]));
   }
 
-  // The text that a line shows, and the words of the side that is meant in it.
+  // The text of a line, and the words of its active side.
   function textOn(node) {
     const { frame, direction } = at.lineOn(node);
     const now = stateIn(at.state(), frame);

@@ -3,7 +3,7 @@
 import { ARROWS, listenToKeys } from "../input/keys.js";
 import { isAdditive, onLongPress } from "../input/gestures.js";
 
-// `at` says what lies under an event: `word` of the texts, `units` of a panel.
+// `at` finds what is under an event: `word` of the texts, `units` of a panel.
 export function listenToPanels(root, { lines, panels }, at, act) {
   const stop = new AbortController();
   const on = (target, name, answer, more = {}) => target.addEventListener(name, answer, { signal: stop.signal, ...more });
@@ -29,7 +29,7 @@ export function listenToPanels(root, { lines, panels }, at, act) {
     else return false;
     return true;
   };
-  // Shift keeps a word of a text while the arrows walk on.
+  // With Shift, the arrow keys move on and keep a word selected.
   const enter = (event, active) => {
     if (event.key !== "Enter") return false;
     if (active?.tagName === "CANVAS") return act.selectPointed(active) !== false;

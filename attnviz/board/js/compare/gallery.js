@@ -7,12 +7,12 @@ import { optionsOf } from "../core/state.js";
 import { patternOf } from "../core/pattern.js";
 import { pinName } from "../draw/chips.js";
 
-export const OF_LAYER = -1; // the place of a layer's mean among the sheets of its heads
+export const OF_LAYER = -1; // the index of a layer's mean among the sheets of its heads
 const WAITING = "On its way \u2026";
 const NAMES = { difference: "Difference", sum: "Sum", mean: "Mean" };
 
 // Returns the same pictures and texts as before while only the pointed-at or selected words change.
-// `arrived` counts how often books and sheets may have come.
+// `arrived` counts how often books and sheets may have arrived.
 export function makeGallery() {
   let [before, made] = [null, null];
   return (given) => {
@@ -27,8 +27,8 @@ export function makeGallery() {
   };
 }
 
-// `data.sources` are what stands there now, each { key, frame, block, head, over, heads, model, text, problem }: pins by their
-// key, or, where `data.shown` names a set or nothing is pinned, the heads of that set.
+// `data.sources` are what is shown now, each { key, frame, block, head, over, heads, model, text, problem }: pins by their
+// key, or the heads of a set if `data.shown` names it or nothing is pinned.
 export function picturesOf({ data, books, state, theme, combine }) {
   const ready = data.shown || !state.pins.length;
   const sources = ready ? data.sources.filter(({ set }) => set) : state.pins.map((pin) => ({ ...pin, ...data.sources.find(({ key }) => key === pin.key), name: pin.name }));
@@ -64,7 +64,7 @@ function times(pattern, count) {
   return scaled.get(pattern);
 }
 
-// Of two models always by words: they cut a text differently.
+// Two models are always compared by words: they split a text differently.
 function madeOf({ kind, of }, i, single, { state, theme, combine }) {
   const parts = of.map((at) => single[at]);
   const models = new Set(parts.map(({ model }) => model));
@@ -90,7 +90,7 @@ function describe(kind, of, tab) {
   return kind === "sum" ? `${of.length} heads added up: 0 to ${of.length}.` : `${of.length} heads on average.`;
 }
 
-// One line for each text and model, tinted by the chosen head where that is among its own, else by its first.
+// One line for each text and model, tinted by the chosen head if it is one of its heads, or else by its first.
 export function textsOf(pictures) {
   const found = new Map();
   for (const picture of pictures) {

@@ -5,7 +5,7 @@ import { within } from "../core/element.js";
 const MANY = { set: 8, own: 16 }; // more panels than these are small, without words
 const GAP = 24;
 const ROW = [18, 26];
-const LONGEST = 128; // rows and columns drawn at once; of a longer text, those around the selected word
+const LONGEST = 128; // rows and columns drawn at once; for a longer text, those around the selected word
 const NARROW = 3; // pixels of the narrowest column
 
 // `most` is the largest number of words of a panel, `labels` the width of the widest, `free` the height from the top of the
@@ -33,7 +33,7 @@ export function gridOf({ count, many, most, labels, width, free, phone, scale, t
 
 export const manyOf = (count, shown) => count > (shown ? MANY.set : MANY.own);
 
-// Where matrix or curves and words stand on one panel's canvas. `owns` says that it has its own column of words.
+// The place of matrix or curves and words on one panel's canvas. `owns` says that it has its own column of words.
 export function placeIn(grid, { queries, keys, anchor, partner, owns }) {
   const { compact, label, size, row, cell, top, each } = grid;
   const first = around(queries, grid.rows, anchor);
@@ -51,12 +51,12 @@ export function placeIn(grid, { queries, keys, anchor, partner, owns }) {
   return { ...place, x, cell, column, columns, queryX: label - size * 0.4, width, height: top + shown * row + 4 };
 }
 
-// The first of `count` places out of `all` that has `middle` in its middle.
+// The first of `count` places, out of `all`, with `middle` in their middle.
 function around(all, count, middle) {
   return Math.round(within((middle < 0 ? 0 : middle) - count / 2, 0, Math.max(0, all - count)));
 }
 
-// Which query and which key lie under a point of a panel, as places in it.
+// The query and the key under a point of a panel, as places in it.
 export function placeAt({ x, y, row, cell, column, columns, first, last, left, right, top }, queries, keys, [px, py]) {
   if (py < top - 2) return null;
   const at = Math.floor((py - y) / row);

@@ -6,7 +6,7 @@ import { storedBytes } from "../core/store.js";
 export function makeLibrary() {
   const books = new Map();
 
-  // Drops what is not wanted any more, and opens what has arrived.
+  // Removes what is no longer needed, and opens what has arrived.
   function take({ frames, sheets }) {
     for (const digest of [...books.keys()]) if (!frames.includes(digest)) books.delete(digest);
     for (const digest of frames) {

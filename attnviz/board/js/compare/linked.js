@@ -1,5 +1,5 @@
-// Carries the selected word and the pointed-at word from one text over to the others. `selected` and `point` carry
-// the `frame` whose tokens they count.
+// Transfers the selected word and the pointed-at word from one text to the others. `selected` and `point` have
+// the `frame` that their tokens belong to.
 
 import { anchorsOf } from "../core/selection.js";
 import { counterpart } from "./align.js";
@@ -8,7 +8,7 @@ import { lineOf, ranked, unitWith } from "../core/pattern.js";
 
 const sideIn = (frame, side) => (side === "key" ? frame.keys : frame.queries);
 
-// The state as another text has it: words without a counterpart there are neither selected nor pointed at.
+// The state for another text: words without a counterpart there are not selected and not pointed at.
 export function stateIn(state, frame) {
   return { ...state, selected: selectedIn(state.selected, frame), point: pointIn(state.point, frame) };
 }
@@ -43,8 +43,8 @@ export function focusIn({ frame, pattern }, state) {
   return { side: meant.side, [meant.side]: first, [far]: unitWith(units[far], meant[far]), also };
 }
 
-// The one link that all pictures show: the one meant, or the selected word's strongest in the chosen head's picture, else in the
-// first that has the word. Gives for each picture { queries, keys, value }, places in it, or null where it lacks a word.
+// The link that all pictures show: the one pointed at, or the selected word's strongest in the chosen head's picture, or in the
+// first with the word. Returns for each picture { queries, keys, value }, places in it, or null if it lacks a word.
 export function linksIn(pictures, state) {
   const seen = pictures.map((picture) => picture.pattern && { picture, focus: focusIn(picture, state) });
   const able = seen.filter((one) => one && anchorsOf(one.focus).length);
@@ -66,7 +66,7 @@ function linkIn({ picture: { pattern }, focus }, far, token) {
   return far === "key" ? { queries: anchors, keys: [partner], value } : { queries: [partner], keys: anchors, value };
 }
 
-// Among words, and not the selected word itself.
+// Only words, and not the selected word itself.
 function strongest(pattern, focus) {
   const there = focus.side === "query" ? pattern.keys : pattern.queries;
   const anchors = anchorsOf(focus);

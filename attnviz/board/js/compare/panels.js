@@ -1,4 +1,4 @@
-// Panels side by side: each with its name, its matrix or curves, and the weight of the one link that all of them show.
+// Panels side by side: each with its name, its matrix or curves, and the weight of the link that all of them show.
 
 import { anchorsOf } from "../core/selection.js";
 import { partnerOf } from "../core/state.js";
@@ -48,7 +48,7 @@ export function makePanels(host, act, signal) {
     panels.forEach((panel, i) => drawFoot(panel, pictures[i], view.links[i], Boolean(focuses[i] && (anchorsOf(focuses[i]).length || state.selected || state.point))));
   }
 
-  // What stands around a picture, changed only where it is another.
+  // The parts around a picture, changed only if they differ.
   function drawFrame(panel, picture, { choosing }, i) {
     const { node, canvas, grip, problem } = panel;
     panel.picture = picture;
@@ -85,7 +85,7 @@ export function makePanels(host, act, signal) {
     node.querySelector("input").select();
   }
 
-  // All panels share one height of rows and one width of words, so that the eye can cross.
+  // All panels share one row height and one width of words, so that they are easy to compare.
   function measures({ pictures, many, geometry, state, free, labels }) {
     const found = pictures.filter(({ pattern }) => pattern).map(({ pattern }) => pattern);
     const most = Math.max(1, ...found.map(({ queries, keys }) => Math.max(queries.length, keys.length)));
@@ -93,7 +93,7 @@ export function makePanels(host, act, signal) {
     return { count: pictures.length, many, most, labels, same, free, tab: state.tab, ...geometry };
   }
 
-  // Returns what is meant in it.
+  // Returns its focus.
   function drawPanel(panel, picture, view, i) {
     const { pattern, theme } = picture;
     const focus = focusIn(picture, view.state);
@@ -137,7 +137,7 @@ export function makePanels(host, act, signal) {
   return { draw, at, panelWith, bringIntoView };
 }
 
-// The words that one row of panels shares: all that stand at the same place, each once.
+// The words that one row of panels shares: all words at the same place, each once.
 function sharedUnits(pictures, i, columns) {
   const row = pictures.slice(i, i + columns).filter(({ pattern }) => pattern);
   return row[0].pattern.queries.map((unit, at) => {

@@ -38,7 +38,7 @@ export function makeTexts(host) {
     host.replaceChildren(...lines.map(({ row }) => row));
   }
 
-  // Which line an element of the sentences stands in.
+  // The line that an element of the sentences belongs to.
   const lineOfNode = (node) => lines.findIndex(({ row }) => row.contains(node));
 
   return { draw, lineOfNode, direction: (i) => lines[i]?.sentence.direction() ?? "ltr" };
@@ -55,7 +55,7 @@ function even(host) {
   for (const outer of outers) outer.style.setProperty("--size", `${least}px`);
 }
 
-// A word is underlined where another text that is much like this one has another word, or none, in its place.
+// A word is underlined if a similar text has another word, or none, in its place.
 function underline(lines, texts, state) {
   const words = texts.map(({ frame }) => frame.queries.words);
   texts.forEach(({ frame }, i) => {
@@ -68,7 +68,7 @@ function underline(lines, texts, state) {
   });
 }
 
-// The places of words that another text has not; none where the texts have less than half in common.
+// The places of words that another text does not have; none if the texts have less than half in common.
 export function differing(words, others) {
   const same = new Map(alignedUnits(words, others));
   const own = words.map((_, at) => at).filter((at) => !words[at].special);

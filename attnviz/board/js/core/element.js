@@ -14,7 +14,7 @@ export function button(text, press) {
   return made;
 }
 
-// A row of choices of which exactly one is pressed.
+// A row of choices, exactly one of which is selected.
 export function segments(name, choices, chosen, choose) {
   const row = element("div", "segments");
   row.setAttribute("role", "group");

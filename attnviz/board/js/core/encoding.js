@@ -13,7 +13,7 @@ export function makeEncoding(tokens, mode) {
     ticks: tokens.legend,
     writtenFrom: tokens.writtenFrom,
     written: twoDigits,
-    total: 1, // what a row adds up to
+    total: 1, // the sum of a row
     fonts: { sans: tokens.font, serif: tokens.sentenceFont },
     bar: colours.sequential[mode === "dark" ? 4 : 3],
     ramp,
@@ -46,7 +46,7 @@ export function differing(theme) {
   };
 }
 
-// The same for the sum of `count` heads, 0 to `count`: a row adds up to that.
+// The same for the sum of `count` heads, 0 to `count`, which is the sum of a row.
 export function summed(theme, count) {
   const part = (weight) => weight / count;
   return {
@@ -82,20 +82,20 @@ export function threeDigits(weight) {
   return weight.toFixed(3);
 }
 
-// A weight that may be off by `uncertainty`, with the digits that hold: "\u2248 0.64" where the third may be another.
+// A weight that may be off by `uncertainty`, with its certain digits: "\u2248 0.64" if the third may differ.
 const UNCERTAIN = 0.001;
 export function about(weight, uncertainty = 0) {
   if (uncertainty < UNCERTAIN && threeDigits(Math.max(0, weight - uncertainty)) === threeDigits(weight + uncertainty)) return threeDigits(weight);
   return uncertainty < 0.1 ? `\u2248 ${weight.toFixed(uncertainty < 0.01 ? 2 : 1)}` : "not known here";
 }
 
-// As it stands in cells and under words: .64, and 1.0 for what rounds to one; several words' sum may be more.
+// As in cells and under words: .64, and 1.0 if it rounds to one; the sum of several words may be more.
 export function twoDigits(weight) {
   if (weight >= 1.005) return weight.toFixed(2);
   return weight >= 0.995 ? "1.0" : weight.toFixed(2).slice(1);
 }
 
-// A difference: +0.374, with a true minus below 0, and no sign where it rounds to 0.
+// A difference: +0.374, with a true minus below 0, and no sign if it rounds to 0.
 export function signed(difference) {
   return signOf(difference.toFixed(3)) + threeDigits(Math.abs(difference));
 }
@@ -112,7 +112,7 @@ export function percent(share, digits = 0) {
 }
 
 // Shares of one whole as whole percents that add up to 100, by largest remainders: the rule of attnviz/rounding.py. The
-// share at place `alone` is rounded by itself, and the others fill up the rest.
+// share at place `alone` is rounded by itself, and the others share the rest.
 const [FINE, STEP] = [1e9, 1e7];
 export function together(shares, alone = -1) {
   const fine = shares.map((share) => Math.floor(share * FINE + 0.5));
@@ -143,8 +143,8 @@ export function isolated(word) {
   return `\u2068${word}\u2069`;
 }
 
-// What stands beside a word that the model cannot read, or not all of it: the mark of attnviz/types.py. A special token says
-// so by its name.
+// The mark beside a word that the model cannot read, or not all of it, as in attnviz/types.py. A special token shows it by
+// its name.
 export const UNKNOWN = "[UNK]";
 export const PARTLY_UNKNOWN = "[partly UNK]";
 export function markOf({ unknown, partly, special }) {
@@ -152,13 +152,13 @@ export function markOf({ unknown, partly, special }) {
   return partly ? PARTLY_UNKNOWN : UNKNOWN;
 }
 
-// A word or its label with its mark, where it has one: the text is shortened before, so that the mark stays whole.
+// A word or its label with its mark, if it has one: the text is shortened first, so that the mark stays whole.
 export function withMark(text, unit) {
   const mark = markOf(unit);
   return mark ? `${text} ${mark}` : text;
 }
 
-// Which way a text runs: as its first letter does.
+// The direction of a text: that of its first letter.
 export function directionOf(text) {
   const letter = /\p{L}/u.exec(text);
   return letter && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u.test(letter[0]) ? "rtl" : "ltr";

@@ -1,16 +1,16 @@
 // Filters of a pattern, which leave out weak weights or one text of a pair: the rule of analysis/filters.py.
 
-const REACHED = 1e-6; // of a row: a sum that falls short by less does so by rounding
+const REACHED = 1e-6; // of a row: a smaller difference of a sum is due to rounding
 export const ELSEWHERE = "the text that is not shown";
 
 const pairs = new WeakMap();
-// Whether the words of two texts stand on both sides.
+// Whether the words of two texts are on both sides.
 export function isPair(frame) {
   if (!pairs.has(frame)) pairs.set(frame, [frame.queries, frame.keys].every(({ tokens }) => [0, 1].every((n) => tokens.some((t) => !t.special && t.segment === n))));
   return pairs.get(frame);
 }
 
-// What of a pair is shown, "" for everything; across two texts, whose rows and columns differ, there is nothing to choose.
+// The shown part of a pair, "" for everything; across two texts, whose rows and columns differ, there is nothing to choose.
 export const betweenOf = (frame, { between = "" }) => (between && isPair(frame) ? between : "");
 export const isAcross = (between) => between !== "" && between[0] !== between[2];
 
@@ -19,7 +19,7 @@ export function ofText(units, name) {
   return name ? units.filter((unit) => unit.segment === "ab".indexOf(name)) : units;
 }
 
-const last = new WeakMap(); // a pattern remembers only the filter that was last laid on it: sliders try many
+const last = new WeakMap(); // a pattern keeps only its last filter: sliders try many
 export function filtered(unfiltered, frame, options) {
   const { keep = null } = options;
   const between = betweenOf(frame, options);
@@ -29,7 +29,7 @@ export function filtered(unfiltered, frame, options) {
   return last.get(unfiltered).made;
 }
 
-// `parts` says what each row's hidden share went to; `hidden` is their sum, by which the row falls short.
+// `parts` says where each row's hidden share went; `hidden` is their sum, which is missing in the row.
 function made(unfiltered, keep, between) {
   const across = isAcross(between);
   const [queries, keys] = [ofText(unfiltered.queries, between[0]), ofText(unfiltered.keys, between[2])];
@@ -54,7 +54,7 @@ function made(unfiltered, keep, between) {
   return { ...unfiltered, uncertainty, queries, keys, weights, lost, empty, hidden, parts, causal, cross: unfiltered.cross || across, keep, between };
 }
 
-// Sets to 0 what `keep` leaves out of a row; returns how much that is.
+// Sets the weights that `keep` leaves out of a row to 0; returns their sum.
 export function leaveOut(row, { rule, value }) {
   const least = Math.fround(value);
   const stays = rule === "least" ? (weight) => weight >= least : largest(row, rule, value);
@@ -67,7 +67,7 @@ export function leaveOut(row, { rule, value }) {
   return out;
 }
 
-// Whether a weight is among the largest, asked in the order of the text: of equal weights the earlier ones are.
+// Whether a weight is among the largest, called in text order: among equal weights, the earlier ones are.
 function largest(row, rule, value) {
   const sorted = row.slice().sort().reverse();
   const count = rule === "top" ? Math.min(value, row.length) : reaching(sorted, value);
@@ -76,7 +76,7 @@ function largest(row, rule, value) {
   return (weight) => weight > cut || (weight === cut && equal-- > 0);
 }
 
-// How many of the largest reach this share of the row together.
+// How many of the largest weights together reach this share of the row.
 function reaching(sorted, share) {
   const wanted = share * sumOf(sorted) - REACHED;
   let [sum, count] = [0, 0];
@@ -90,16 +90,16 @@ export function sumOf(row) {
   return sum;
 }
 
-// Where the weights that are left out stand, as a share has it beside it: `below 0.1`.
+// Which weights are left out, in words: `below 0.1`.
 export function beyond({ rule, value }) {
   if (rule === "least") return `below ${value}`;
   return rule === "top" ? `beyond the ${value === 1 ? "largest" : `${value} largest`}` : `beyond ${share(value)}`;
 }
 
-// As sentences write a share that a reader chose: `90 %`, `99.5 %`.
+// A share that a reader chose, as in sentences: `90 %`, `99.5 %`.
 export const share = (value) => `${Number((100 * value).toFixed(2))}\u202f%`;
 
-// As analysis/view.py writes a share: what rounds to nothing and is not, is "under 1 %".
+// A share as analysis/view.py writes it: "under 1 %" if it rounds to 0 but is not 0.
 export function percent(value) {
   return value > 0 && value < 0.005 ? "under 1\u202f%" : `${(100 * value).toFixed(0)}\u202f%`;
 }

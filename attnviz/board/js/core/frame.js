@@ -4,7 +4,7 @@ import { digestOf } from "./store.js";
 import { STEPS, checkSize, restored, thousandths } from "./thousandths.js";
 
 const HEADER = 24; // magic 4, digest 16, length 4
-const EXACT = 20_000_000; // weights of sheets that a book keeps: 80 MB; the one that came first goes first
+const EXACT = 20_000_000; // weights of sheets that a book keeps: 80 MB; the oldest is removed first
 const ARRAYS = { uint8: Uint8Array, thousandths: Uint8Array, uint16: Uint16Array, float32: Float32Array };
 
 export function decode(bytes) {
@@ -21,9 +21,9 @@ export function decode(bytes) {
 
 const shapeOf = ({ layers, heads, queries, keys, causal }) => ({ heads: layers * heads, rows: queries.tokens.length, columns: keys.tokens.length, causal });
 
-// `bytes` are as the store has them: nothing in them is deflated.
+// `bytes` come from the store: nothing in them is deflated.
 function parseHeader(bytes) {
-  const own = new Uint8Array(bytes); // a copy: what comes from Python starts anywhere in its buffer: arrays need it aligned
+  const own = new Uint8Array(bytes); // a copy: bytes from Python may start anywhere in their buffer, and arrays must be aligned
   if (String.fromCharCode(...own.subarray(0, 4)) !== "ATN1") throw new Error("These bytes are no frame of the board.");
   const length = new DataView(own.buffer).getUint32(20, true);
   const header = JSON.parse(new TextDecoder().decode(own.subarray(HEADER, HEADER + length)));
@@ -40,7 +40,7 @@ function sideOf({ tokens, words, pieces, unknown = [] }) {
   };
 }
 
-// `joined` says that no blank stands between a unit and the one before it, `unknown` that the model cannot read it, `partly`
+// `joined` says that there is no space between a unit and the one before it, `unknown` that the model cannot read it, `partly`
 // that it reads some of it.
 function unitsFrom(rows, unread) {
   const units = rows.map(([text, label, start, end, special, segment, tokens]) => ({ text, label, start, end, special: Boolean(special), segment, tokens }));
@@ -57,7 +57,7 @@ export function makeBook(frame) {
   return { frame, layers: new Set(here), sheets: new Map(), patterns: new Map() };
 }
 
-// From now on this layer's small pictures are here; returns whether they are new.
+// Adds the small pictures of a layer; returns whether they are new.
 export function addLayer({ frame, layers }, { frame: meant, layer, numbers }) {
   const size = frame.heads * (frame.pool?.[0] ?? 0) * (frame.pool?.[1] ?? 0);
   if (meant !== frame.digest || layers.has(layer) || numbers.length !== size) return false;
@@ -66,7 +66,7 @@ export function addLayer({ frame, layers }, { frame: meant, layer, numbers }) {
   return true;
 }
 
-// From now on this head's weights are exact; a sheet of another frame is left aside.
+// Adds the exact weights of a head; a sheet of another frame is ignored.
 export function addSheet(book, sheet) {
   const name = sheet.head.join(".");
   if (sheet.frame !== book.frame.digest || book.sheets.has(name)) return;
@@ -81,23 +81,23 @@ export function addSheet(book, sheet) {
   for (const made of [...book.patterns.keys()]) if (made.startsWith(`${name} `)) book.patterns.delete(made);
 }
 
-// Whether this head's weights are here; if not, Python has to send them.
+// Whether this head's weights are here; if not, Python must send them.
 export function isLoaded(book, layer, head) {
   return book.frame.whole || book.sheets.has(`${layer}.${head}`);
 }
 
-// Whether there is something to see of this head: its weights, or its small picture.
+// Whether something of this head can be shown: its weights, or its small picture.
 export function isSeen(book, layer, head) {
   return isLoaded(book, layer, head) || book.layers.has(layer);
 }
 
-// How far a weight of this head may be off, as it is here: by nothing where there is a sheet.
+// The largest error of a weight of this head: 0 if there is a sheet.
 export function largestError({ frame, sheets }, layer, head) {
   if (sheets.has(`${layer}.${head}`) || frame.dtype === "float32") return 0;
   return frame.dtype === "thousandths" ? 1 / (2 * STEPS) : 1 / (2 * 65535);
 }
 
-// One head's weights by token, [query * keys + key]: exact where there is a sheet; null where they are not here.
+// One head's weights by token, [query * keys + key]: exact if there is a sheet; null if they are not here.
 export function tokenWeights(book, layer, head) {
   const { frame } = book;
   const exact = book.sheets.get(`${layer}.${head}`);
@@ -108,7 +108,7 @@ export function tokenWeights(book, layer, head) {
   return unrolled(frame.numbers, number, frame.dtype === "float32" ? 1 : 65535, frame);
 }
 
-// The head that stands at place `number`, row by row, as parts of `one`.
+// The head at place `number`, row by row, as parts of `one`.
 function unrolled(source, number, one, { queries, keys, causal }) {
   const rows = queries.tokens.length;
   const columns = keys.tokens.length;
@@ -123,7 +123,7 @@ function unrolled(source, number, one, { queries, keys, causal }) {
   return weights;
 }
 
-// One head's small picture, where the frame holds pictures instead of weights; null where its layer is still on its way.
+// One head's small picture, if the frame has pictures instead of weights; null if its layer has not arrived.
 export function pooledPicture({ frame, layers }, layer, head) {
   if (!layers.has(layer)) return null;
   const [rows, columns] = frame.pool;

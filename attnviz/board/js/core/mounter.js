@@ -1,7 +1,7 @@
 // The mount function of a Streamlit component.
 
 // Streamlit calls it again, with the same root, after every Python run and every change of theme. `make` builds the component:
-// its `take` gets Python's data, its `send`, set here, hands a value to Python as `trigger`, its `stop` ends it.
+// its `take` gets Python's data, its `send`, set here, sends a value to Python as `trigger`, its `stop` ends it.
 export function mounter(make, trigger) {
   const mounted = new WeakMap();
   return ({ parentElement, data, setTriggerValue }, tokens) => {

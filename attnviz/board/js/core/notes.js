@@ -19,7 +19,7 @@ export function notesOf(pattern) {
 
 const mean = ({ shares }) => percent(sumOf(shares) / shares.length);
 
-// Over the rows that count, as the profile has it; over all where none does.
+// Over the rows that count, as in the profile; over all rows if none counts.
 function hiding(pattern, special, sink) {
   const rows = pattern.queries.map((_, row) => row).filter((row) => counts(pattern, row));
   const mean = ({ shares }) => percent(rows.length ? sumOf(rows.map((row) => shares[row])) / rows.length : sumOf(shares) / shares.length);

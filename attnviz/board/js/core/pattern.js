@@ -4,12 +4,12 @@ import { betweenOf, filtered, ofText } from "./filters.js";
 import { largestError, tokenWeights } from "./frame.js";
 import { withMark } from "./encoding.js";
 
-const KEPT = 400; // patterns remembered: all heads of a usual model
-const WEIGHTS = 30_000_000; // and weights in them, 120 MB: of a long text only a few heads
+const KEPT = 400; // patterns kept: all heads of a usual model
+const WEIGHTS = 30_000_000; // and weights in them, 120 MB: only a few heads of a long text
 const SINK = "a learned sink";
-const NOTHING = 1e-6; // below this a row has nothing left that could be rescaled
+const NOTHING = 1e-6; // below this, a row has nothing left to rescale
 
-// The words or tokens of one side, without the special ones where those are hidden.
+// The words or tokens of one side, without the special ones if those are hidden.
 export function unitsOf(side, { words, special }) {
   const all = words ? side.words : side.pieces;
   return special === "show" ? all : all.filter((unit) => !unit.special);
@@ -19,20 +19,20 @@ export function unitsOf(side, { words, special }) {
 export const rowsOf = (frame, options) => ofText(unitsOf(frame.queries, options), betweenOf(frame, options)[0]);
 export const columnsOf = (frame, options) => ofText(unitsOf(frame.keys, options), betweenOf(frame, options)[2]);
 
-// The unit that holds a token; -1 where it is hidden or nothing is meant.
+// The unit that contains a token; -1 if it is hidden or there is no token.
 export function unitWith(units, token) {
   return token === null ? -1 : units.findIndex((unit) => unit.tokens.includes(token));
 }
 
 // Attention to a word is the sum over its pieces, attention from a word the mean over its pieces (Clark et al. 2019,
 // section 4.1, arXiv:1906.04341). `lost` is the share of each row that went to special tokens or a learned sink, before it
-// was rescaled; `hidden` is what the row as it is shown falls short by. Null where this head's weights are not here.
+// was rescaled; `hidden` is what the shown row lacks. Null if this head's weights are not here.
 export function patternOf(book, layer, head, options) {
   const unfiltered = unfilteredOf(book, layer, head, options);
   return unfiltered && filtered(unfiltered, book.frame, options);
 }
 
-// The same without filters: statements about a head are about all its weights.
+// The same without filters: statements about a head describe all its weights.
 export function unfilteredOf(book, layer, head, options) {
   const name = `${layer}.${head} ${options.words} ${options.special}`;
   const cached = book.patterns.get(name);
@@ -40,7 +40,7 @@ export function unfilteredOf(book, layer, head, options) {
   const tokens = tokenWeights(book, layer, head);
   if (!tokens) return null;
   const made = merged(tokens, book.frame, options);
-  // Where little is left of a row, rescaling enlarges what its weights were rounded by.
+  // If little is left of a row, rescaling enlarges the rounding errors of its weights.
   const [off, rescaled] = [largestError(book, layer, head), options.special === "renormalise"];
   if (off || rescaled) made.uncertainty = made.lost.map((share) => off / (rescaled ? Math.max(1 - share, NOTHING) : 1));
   made.thousandths = Boolean(off && book.frame.dtype === "thousandths" && !rescaled);
@@ -62,7 +62,7 @@ export function merged(tokens, frame, options) {
   const rescaled = options.special === "renormalise" && (hiddenUnits.length > 0 || frame.sinks);
   queries.forEach((unit, i) => {
     const row = weights.subarray(i * keys.length, (i + 1) * keys.length);
-    // In the order and the precision of Python, so that sums have the same digits there: first the pieces that look.
+    // In Python's order and precision, so that sums have the same digits: first the pieces of the query.
     mean.fill(0);
     for (const token of unit.tokens) for (let t = 0; t < columns; t++) mean[t] += tokens[token * columns + t];
     if (unit.tokens.length > 1) for (let t = 0; t < columns; t++) mean[t] /= unit.tokens.length;
@@ -70,7 +70,7 @@ export function merged(tokens, frame, options) {
     for (const { tokens: places } of hiddenUnits) for (const t of places) special[i] += mean[t];
     let sum = 0;
     for (let j = 0; j < row.length; j++) sum += row[j];
-    // Without a learned sink nothing is missing: what sixteen bits a weight round away is no share.
+    // Without a learned sink nothing is missing: the rounding to sixteen bits per weight is not a share.
     if (frame.sinks) sink[i] = Math.max(0, 1 - sum - special[i]);
     hidden[i] = rescaled ? Number(sum < NOTHING) : special[i] + sink[i];
     if (rescaled && sum >= NOTHING) for (let j = 0; j < row.length; j++) row[j] /= sum;
@@ -87,8 +87,8 @@ export function merged(tokens, frame, options) {
 // Whether a row counts in statements about a head: a word that sees more than one place. The rule of analysis/positions.py.
 export const counts = ({ queries, keys, causal }, row) => !queries[row].special && (causal ? row + 1 : keys.length) > 1;
 
-// How far a weight may be off: a word's by as much as all of its pieces. One of whole thousandths has its three digits, unless
-// it is a sum or a mean.
+// The largest error of a weight: for a word, that of all its pieces together. A weight in whole thousandths has three certain
+// digits, unless it is a sum or a mean.
 export function uncertaintyOf({ uncertainty, thousandths, queries, keys }, row, key, summed = false) {
   if (!uncertainty) return 0;
   const pieces = keys[key].tokens.length;
@@ -97,14 +97,14 @@ export function uncertaintyOf({ uncertainty, thousandths, queries, keys }, row, 
 
 const joined = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
 
-// What the share that a row has lost went to.
+// Where the lost share of a row went.
 export function lostTo({ parts }) {
   const [special, sink] = ["special", "sink"].map((kind) => parts.find((part) => part.kind === kind));
   return [...(special ? ["hidden tokens"] : []), ...(sink?.shares.some((share) => share > 0) ? [SINK] : [])].join(" and ");
 }
 
 // The weights of the selected words: the sum of their rows (what they look at) or of their columns (what looks at them);
-// null where none is selected. One word's row is a view of the pattern itself.
+// null if none is selected. One word's row is a view of the pattern itself.
 export function lineOf(pattern, focus) {
   const { queries, keys, weights } = pattern;
   const looks = focus.side === "query";
@@ -120,8 +120,8 @@ export function ranked(line) {
   return Array.from(line, (_, i) => i).sort((a, b) => line[b] - line[a] || a - b);
 }
 
-// A word as sentences name it: numbered where the text has it more than once, and marked where the model cannot read it, as
-// analysis/shares.py does.
+// A word as sentences name it: numbered if the text has it more than once, and marked if the model cannot read it, as in
+// analysis/row_stats.py.
 export function named(units, at) {
   const same = units.filter((unit) => unit.text === units[at].text && unit.special === units[at].special);
   return withMark(same.length > 1 ? `${units[at].label} (no. ${same.indexOf(units[at]) + 1})` : units[at].label, units[at]);

@@ -1,8 +1,8 @@
-// Several selected words: all are of one side, and their weights are summed.
+// Several selected words: all are on one side, and their weights are summed.
 
-const MOST = 64; // as attnviz/types.py has it
+const MOST = 64; // as in attnviz/types.py
 
-// Adds a word to the selection, or removes it. `tokens` are the word's; any of them may stand for it.
+// Adds a word to the selection, or removes it. `tokens` are the word's; any of them identifies it.
 export function toggleSelected(state, side, tokens) {
   const { selected } = state;
   const now = selected?.side === side ? tokensOf(selected) : [];
@@ -12,8 +12,8 @@ export function toggleSelected(state, side, tokens) {
   return { ...state, side, point: null, selected: token === undefined ? null : { side, token, partner: null, also } };
 }
 
-// With the keyboard one word is always selected, and the arrow keys move it. This keeps it selected when they move on, or
-// removes it again.
+// With the keyboard, one word is always selected, and the arrow keys move the selection. This keeps the word selected when
+// they move on, or removes it again.
 export function keepSelected(state, tokens) {
   const { selected } = state;
   if (!selected) return state;

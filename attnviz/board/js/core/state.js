@@ -12,7 +12,7 @@ export function firstState(selection, frame) {
   return adopted(blank, selection, frame);
 }
 
-// What Python says is chosen, taken over as it is.
+// Python's selection, taken over unchanged.
 export function adopted(state, selection, frame) {
   const [layer, head] = selection.head;
   return {
@@ -40,7 +40,7 @@ function selectionFrom(focus, frame) {
   return token === undefined ? null : { side, token, partner: null, also: others };
 }
 
-// The choice as Python gets it: without what is only pointed at.
+// The selection for Python: without what is only pointed at.
 export function choiceOf(state, frame) {
   const { head, selected, words, special, keep, between, tab: view } = state;
   let focus = null;
@@ -55,7 +55,7 @@ export function choiceOf(state, frame) {
   return { head, focus, words, special, keep, between, view };
 }
 
-// What the reader has changed since `choice` was sent to Python, without the selected words: those belong to the text.
+// The reader's changes since `choice` was sent to Python, without the selected words: those belong to the text.
 export function changedSince(state, choice) {
   const now = { head: state.head, words: state.words, special: state.special, keep: state.keep, between: state.between, view: state.tab };
   return Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(choice[name])));
@@ -65,7 +65,7 @@ export const optionsOf = ({ words, special, keep, between }) => ({ words, specia
 export const sideOf = (state) => (state.selected ? state.selected.side : state.side);
 export const shownHead = (state) => state.hover ?? state.head;
 
-// Which query and which key are meant, as indices into the units shown; -1 for none. The anchor is the end on `side`; `also`
+// The active query and key, as indices into the shown units; -1 for none. The anchor is the end on `side`; `also`
 // are the other selected words on that side.
 export function focusOf(state, frame) {
   const meant = tokensMeant(state);
@@ -83,7 +83,7 @@ export function tokensMeant({ selected, point, side }) {
   if (!point) return meant;
   const { query = null, key = null, word = null } = point;
   if (word !== null) {
-    // A word of the sentence is the far end while another is selected, and the near end if none is.
+    // A word of the sentence is the far end if another word is selected, and the near end if none is.
     const far = meant.side === "query" ? "key" : "query";
     return selected ? { ...meant, [far]: word } : { ...meant, [meant.side]: word, [far]: null };
   }
@@ -118,13 +118,13 @@ export function chosen(state, head) {
   return { ...state, head, hover: null };
 }
 
-// The head next to the chosen one; a layer with fewer heads keeps the nearest.
+// The head next to the chosen one; in a layer with fewer heads, the nearest.
 export function moved(state, frame, down, right) {
   const layer = within(state.head[0] + down, 0, frame.layers - 1);
   return chosen(state, [layer, within(state.head[1] + right, 0, frame.counts[layer] - 1)]);
 }
 
-// The other direction. The selected word stays, except across two texts, where it has no place on the other side.
+// The other direction. The selected word stays, except across two texts, where it does not exist on the other side.
 export function withSide(state, side, cross) {
   if (side === sideOf(state)) return { ...state, side };
   const { selected } = state;

@@ -1,9 +1,9 @@
-// Frames on their way: the carrier brings bytes from Python, boards wait for them by digest. Both live in one browser page,
-// in separate modules, so they meet at one well-known place of that page.
+// Frames in transfer: the carrier brings bytes from Python, boards wait for them by digest. Both are in one browser page,
+// in separate modules, so they share one well-known object of that page.
 
 const PLACE = Symbol.for("attnviz.frames");
 
-// The digest that a frame or a sheet carries in front of its header: its name here.
+// The digest in front of a frame's or a sheet's header: its name here.
 export function digestOf(bytes) {
   return Array.from(bytes.subarray(4, 20), (b) => b.toString(16).padStart(2, "0")).join("");
 }
@@ -25,7 +25,7 @@ export async function inflated(bytes) {
   return plain;
 }
 
-// Deflated bytes are here as soon as they are inflated; damaged ones throw where they are fetched.
+// Deflated bytes count as arrived when they are inflated; damaged ones throw an error when they are used.
 export function addBytes(bytes) {
   const name = digestOf(bytes);
   const { frames } = registry();
@@ -41,7 +41,7 @@ export function addBytes(bytes) {
   return name;
 }
 
-// The digests of the sheets and layers that are here. A header begins with its kind.
+// The digests of the sheets and layers that have arrived. A header begins with its kind.
 const KIND = 24 + '{"kind":"'.length;
 export const parts = () => [...registry().frames].filter(([, { bytes }]) => bytes && bytes[KIND] !== "f".charCodeAt()).map(([name]) => name);
 

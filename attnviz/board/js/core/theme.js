@@ -5,7 +5,7 @@ import { luminance, makeEncoding } from "./encoding.js";
 const OURS = ["page", "field", "ink", "mute", "accent", "onAccent", "line", "hair"];
 const THEIRS = { page: "--st-background-color", field: "--st-secondary-background-color", ink: "--st-text-color", accent: "--st-primary-color" };
 
-// `mode` is "light", "dark", or "" to see for itself: by Streamlit's background, else by the reader's own setting.
+// `mode` is "light", "dark", or "" to detect it: from Streamlit's background, or else from the reader's own setting.
 export function themeOf(element, tokens, mode) {
   const style = getComputedStyle(element);
   const given = Object.fromEntries(Object.entries(THEIRS).map(([role, name]) => [role, style.getPropertyValue(name).trim()]));
@@ -26,7 +26,7 @@ export function themeOf(element, tokens, mode) {
   return theme;
 }
 
-// Any colour that a style sheet may hold, as three bytes; null for none.
+// Any colour of a style sheet as three bytes; null for none.
 function rgbOf(colour) {
   if (!colour) return null;
   const c = new OffscreenCanvas(1, 1).getContext("2d");

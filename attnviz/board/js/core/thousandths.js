@@ -4,12 +4,12 @@ export const STEPS = 1000;
 
 const triangle = (n) => (n * (n + 1)) / 2;
 
-// Throws where `bytes` are not the weights of `shape`: { heads, rows, columns, causal }.
+// Throws an error if `bytes` are not the weights of `shape`: { heads, rows, columns, causal }.
 export function checkSize(bytes, { heads, rows, columns, causal }) {
   if (bytes.length !== 2 * heads * (causal ? triangle(rows) : rows * columns)) throw new Error("The weights of this text arrived damaged. Reload the page.");
 }
 
-// One head's thousandths, [query * columns + key]; what a causal head may not see is 0.
+// One head's thousandths, [query * columns + key]; 0 where a causal head cannot look.
 export function thousandths(bytes, head, { rows, columns, causal }) {
   const high = bytes.length / 2;
   let at = head * (causal ? triangle(rows) : rows * columns);
@@ -20,8 +20,8 @@ export function thousandths(bytes, head, { rows, columns, causal }) {
   return steps;
 }
 
-// Thousandths as weights. A row sums to 1, so what it lacks went to weights that were rounded down to 0: they share it, each
-// less than half a thousandth. So no weight is off by more than that, and sums over many of them come out right.
+// Thousandths as weights. A row sums to 1, so the missing part belongs to weights that were rounded down to 0: they share it,
+// each less than half a thousandth. So no weight is off by more than that, and sums of many weights are right.
 export function restored(steps, { rows, columns, causal }) {
   const weights = Float32Array.from(steps, (step) => step / STEPS);
   for (let i = 0; i < rows; i++) {

@@ -1,4 +1,4 @@
-// When to draw, at most once a frame of animation, and when to settle: once input pauses.
+// When to draw (at most once per animation frame), and when to settle (after input pauses).
 
 const IDLE = 300; // milliseconds without input before Python and screen readers get the choice
 

@@ -1,4 +1,4 @@
-// A canvas context that counts in CSS pixels, and the few shapes that all pictures share.
+// A canvas context in CSS pixels, and the few shapes that all pictures share.
 
 export function fitted(canvas, width, height) {
   const ratio = globalThis.devicePixelRatio || 1;
@@ -8,7 +8,7 @@ export function fitted(canvas, width, height) {
     canvas.height = h;
     canvas.style.width = `${w / ratio}px`;
     canvas.style.height = `${h / ratio}px`;
-    fonts.delete(canvas.getContext("2d")); // a canvas of another size has forgotten its font
+    fonts.delete(canvas.getContext("2d")); // resizing resets the canvas's font
   }
   const c = canvas.getContext("2d");
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -17,7 +17,7 @@ export function fitted(canvas, width, height) {
   return c;
 }
 
-// Setting a font costs more than writing a word, so it is set only where it changes.
+// Setting a font takes longer than writing a word, so it is set only if it changes.
 const fonts = new WeakMap();
 export function setFont(c, theme, size, weight = 400) {
   const font = `${weight} ${size}px ${theme.sans}`;
@@ -26,7 +26,7 @@ export function setFont(c, theme, size, weight = 400) {
   fonts.set(c, font);
 }
 
-// Draws with a state of its own; the context is afterwards as it was.
+// Draws with its own state; afterwards the context is restored.
 export function aside(c, draw) {
   const font = fonts.get(c);
   c.save();

@@ -10,7 +10,7 @@ const NONE = `No pins yet. Press P, or the Pin button, to keep a head here; up t
 
 export const pinName = ({ head, over }) => (over ? `L${head[0]} ${over}` : headName(...head));
 
-// `act` is what can be done: remove, move, name, goTo, open. `open` is null where there is no page to go to.
+// `act` has the actions: remove, move, name, goTo, open. `open` is null if there is no page to open.
 export function makeChips(host, act, signal) {
   const list = element("ol", "chips");
   const hint = element("p", "tray-hint");
@@ -25,7 +25,7 @@ export function makeChips(host, act, signal) {
   let drawn = { pins: null };
   const placeOf = (event) => [...list.children].indexOf(event.target.closest?.(".chip"));
   draggable(list, () => [...list.children], (event) => (event.target.closest?.(".x, input") ? -1 : placeOf(event)), act.move, signal);
-  // A second click makes it a renaming, so that another text is opened only when none follows.
+  // A second click renames the chip, so another text is opened only if there is no second click.
   let waits = 0;
   list.addEventListener("click", (event) => {
     clearTimeout(waits);
@@ -90,7 +90,7 @@ function chip(pin, i, other, chosen, remove) {
   return one;
 }
 
-// F2, Delete and Alt with an arrow, where a chip or a panel has the focus.
+// F2, Delete and Alt with an arrow, if a chip or a panel has the focus.
 export function chipKeys(event, at, { rename, remove, move, count }) {
   if (at < 0 || event.target.tagName === "INPUT") return;
   const step = event.altKey ? { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key] : 0;
@@ -102,7 +102,7 @@ export function chipKeys(event, at, { rename, remove, move, count }) {
   event.stopPropagation();
 }
 
-// A field for a name: Enter and leaving it take the name, Escape leaves it as it was.
+// A field for a name: Enter or leaving the field sets the name, Escape keeps the old one.
 export function nameField(name, done) {
   const field = element("input", "name-field");
   field.value = name;
@@ -115,7 +115,7 @@ export function nameField(name, done) {
     done(label);
   };
   field.addEventListener("keydown", (event) => {
-    event.stopPropagation(); // letters here are a name, not commands of the board or of the page
+    event.stopPropagation(); // letters here are part of a name, not shortcuts of the board or the page
     if (event.key === "Enter") finish(field.value);
     if (event.key === "Escape") finish(name);
   });
@@ -131,7 +131,7 @@ export function drawPin(host, { state }) {
   if (host.firstChild?.data !== label) host.replaceChildren(label, keyMark("P"));
 }
 
-// The key that does the same, for those who see it: aria-keyshortcuts says it to the others.
+// The keyboard shortcut, visible; aria-keyshortcuts has it for screen readers.
 export function keyMark(key) {
   const mark = element("kbd", "", key);
   mark.setAttribute("aria-hidden", "true");

@@ -1,13 +1,13 @@
-// Ribbons between two columns of words. Each query owns a band of fixed height, its whole 1.0, and hands
-// it out: thickness is weight, and what is missing of the band is hidden. Of a difference, what is less is dashed.
+// Ribbons between two columns of words. Each query has a band of fixed height, its whole 1.0, divided among
+// ribbons: thickness is weight, and the missing part of the band is hidden. In a difference, negative ones are dashed.
 
 import { anchorsOf } from "../core/selection.js";
 import { fill } from "./canvas.js";
 
 const BAND = 0.84; // of a row's height
-const THINNEST = 0.004; // weights below leave their room in the band empty: a hundred of them would look like one grey area
+const THINNEST = 0.004; // smaller weights leave their part of the band empty: a hundred of them would look like one grey area
 const DASHES = [8, 4];
-const MOST = 1500; // ribbons behind the selected word; past that the weakest are left out
+const MOST = 1500; // ribbons behind the selected word; beyond that, the weakest are left out
 
 export function drawCurves(c, theme, view, place, weights) {
   const { focus } = view;
@@ -31,7 +31,7 @@ export function drawCurves(c, theme, view, place, weights) {
   bands(c, theme, view, place, anchors);
 }
 
-// The last of the same weights are remembered: while a pointer moves over words, they stay where they are.
+// The last ribbons are kept for the same weights: while a pointer moves over words, they do not change.
 const remembered = new WeakMap();
 function ribbonsOf(view, place, weights, total) {
   const name = [place.row, place.first, place.last, total].join();
@@ -42,13 +42,13 @@ function ribbonsOf(view, place, weights, total) {
   return found;
 }
 
-// Weakest first, so that the strong ones lie on top.
+// Weakest first, so that the strong ones are on top.
 function ribbonsFrom({ pattern }, place, weights, total) {
   const band = (place.row * BAND) / total;
   const columns = pattern.keys.length;
   const found = [];
   for (let query = place.first; query < Math.min(place.last, pattern.queries.length); query++) {
-    // Differences of a row may add up to more than its band: then they stand over it, in its middle.
+    // Differences of a row may add up to more than its band: then they are centred on it and extend beyond it.
     let all = 0;
     for (let key = 0; key < columns; key++) all += Math.abs(weights[query * columns + key]);
     let from = (-band * Math.max(total, all)) / 2;
@@ -62,7 +62,7 @@ function ribbonsFrom({ pattern }, place, weights, total) {
   return found.sort((a, b) => a.thick - b.thick).slice(-MOST);
 }
 
-// The palest colour that is still seen as a line.
+// The palest colour that is still visible as a line.
 const seen = (weight, { total }) => Math.sign(weight) * Math.max(Math.abs(weight), 0.05 * total);
 
 function draw(c, place, { query, key, weight, from, thick }, color) {

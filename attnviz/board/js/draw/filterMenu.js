@@ -1,10 +1,10 @@
-// The rows of the View menu that set the filter: a rule, and its amount by a slider or a field.
+// The rows of the View menu that set the filter: a rule, and its amount in a slider or a field.
 
 import { element, press, segments, within } from "../core/element.js";
 
 const RULES = [["", "All"], ["least", "At least"], ["top", "Top"], ["mass", "Share"]];
 const START = { least: 0.05, top: 3, mass: 0.9 };
-// What stands before and after the field, the slider's range, the field's least and most, and how many of the field make 1.
+// The text before and after the field, the slider's range, the field's minimum and maximum, and how many of its units are 1.
 const AMOUNTS = {
   least: { name: "Least weight", before: "weights of at least", after: "", slider: [0.01, 0.5], field: [0.001, 1], step: 0.01, of: 1 },
   top: { name: "How many of each row", before: "the", after: "largest of each row", slider: [1, 12], field: [1, 9999], step: 1, of: 1 },
@@ -30,7 +30,7 @@ export function makeFilterMenu(choose) {
   };
   field.addEventListener("input", onInput(field));
   slider.addEventListener("input", onInput(slider));
-  field.addEventListener("change", () => settle()); // what cannot be is put right once it is typed to its end
+  field.addEventListener("change", () => settle()); // an invalid value is corrected when typing is finished
 
   function draw(keep) {
     shown = keep;
@@ -44,7 +44,7 @@ export function makeFilterMenu(choose) {
       host.setAttribute("aria-label", name);
     }
     slider.value = keep.value * of;
-    if (field.getRootNode().activeElement !== field) settle(); // what is being typed stays as it is typed
+    if (field.getRootNode().activeElement !== field) settle(); // typing in progress is not changed
   }
 
   const settle = () => shown && (field.value = Number((shown.value * AMOUNTS[shown.rule].of).toFixed(4)));

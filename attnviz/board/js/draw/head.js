@@ -17,8 +17,8 @@ import { placesIn } from "./layout.js";
 import { element, within } from "../core/element.js";
 
 const SLANTED = 56; // pixels that the slanted word above the last column reaches beyond it
-const MOVE = 140; // milliseconds from one head to the next
-const SINK = { share: 0.4, chosen: 0.5, beyond: 1.5, few: 5 }; // the rule of analysis/patterns.py
+const MOVE = 140; // milliseconds of the transition between heads
+const SINK = { share: 0.4, chosen: 0.5, beyond: 1.5, few: 5 }; // the rule of analysis/head_roles.py
 
 export function makeHead({ stage, roll, canvas, note, below }, again) {
   const eased = makeEasing(again);
@@ -57,7 +57,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     }
     const height = head.top + Math.min(head.rows, head.most) * head.row + 4;
     const c = fitted(canvas, head.width, height);
-    const weights = view.still || scrolls ? eased.now(pattern) : eased.towards(pattern); // a long text is too much to ease
+    const weights = view.still || scrolls ? eased.now(pattern) : eased.towards(pattern); // a long text is too large for a transition
     aside(c, () => {
       c.beginPath();
       c.rect(0, scrolls ? head.top - 3 : 0, head.width, height);
@@ -78,7 +78,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     if (below.textContent !== notes) below.textContent = notes;
   }
 
-  // Until a head's weights are here, or where they are too many, its small picture stands in their place.
+  // Until a head's weights arrive, or if there are too many, its small picture is shown instead.
   function meanwhile(c, { book, theme, geometry: { head, phone }, state, head: [layer, number] }) {
     const picture = book.frame.whole || (phone && state.tab !== "matrix") ? null : pooledPicture(book, layer, number);
     if (!picture) return;
@@ -123,13 +123,13 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     return `Rows ${place.first + 1} to ${Math.min(most, place.first + rows)} of ${most} ${words}${cut}. Scroll for the others.`;
   }
 
-  // A row that the keyboard has walked to comes into view.
+  // A row that was reached with the keyboard is scrolled into view.
   function toRow(at, { row, rows }) {
     const lowest = (at + 2 - rows) * row;
     stage.scrollTop = Math.max(lowest, Math.min(stage.scrollTop, Math.max(0, at - 1) * row));
   }
 
-  // The selected word's row stays in the middle, until the reader scrolls it away.
+  // The selected word's row stays in the middle until the reader scrolls.
   function keepInView({ focus, geometry, state, book }) {
     const anchor = anchorOf(focus);
     const name = `${book.frame.digest} ${anchor} ${state.words} ${state.special} ${geometry.head.rows}`;
@@ -139,7 +139,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     stage.scrollTop = within((anchor + 0.5 - rows / 2) * row, 0, (most - rows) * row);
   }
 
-  // Which query and which key lie under a point of the canvas, as indices into the units shown.
+  // The query and the key under a point of the canvas, as indices into the shown units.
   function unitsAt(x, y, { pattern }) {
     if (!place || !pattern || y < place.top - 2) return null;
     if (lens.isHeld() && lens.has(x, y)) return lens.unitsAt(x, y);
@@ -156,7 +156,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   return { draw, unitsAt, lens, still: eased.stop };
 }
 
-// A word that a glossary explains, in a window of its own; the bare word where there is none.
+// A word linked to its glossary entry, in a new window; the plain word if there is no glossary.
 function linkTo(glossary, term) {
   if (!glossary) return term;
   const link = element("a", "", term);
@@ -164,12 +164,12 @@ function linkTo(glossary, term) {
   return link;
 }
 
-// Weights on their way from one head to the next, so that the eye can follow. Numbers are never on their way.
+// Weights in transition from one head to the next, so that the eye can follow. Numbers never change gradually.
 export function makeEasing(again, clock = () => performance.now()) {
   let from = null;
   let to = null;
   let shown = null;
-  let tall = 0; // as many weights in another number of rows are no neighbours of these
+  let tall = 0; // the same number of weights in another number of rows does not correspond
   let start = 0;
 
   function now({ weights, queries }) {
@@ -198,9 +198,9 @@ export function makeEasing(again, clock = () => performance.now()) {
   return { now, towards, stop: () => (shown = null) };
 }
 
-// The key that most words choose first and that takes much of the head. Only the first token of all and what the model adds
-// itself are called a sink (`resting`); for another word the line only describes the weights.
-const sinks = new WeakMap(); // used at every drawing, computed once
+// The key that most words look at first and that takes much of the head. Only the first token of all and tokens that the model
+// adds are called a sink (`resting`); for another word, the line only describes the weights.
+const sinks = new WeakMap(); // used in every drawing, computed once
 export function sinkOf(pattern) {
   if (!sinks.has(pattern)) sinks.set(pattern, sunk(pattern));
   return sinks.get(pattern);
@@ -235,7 +235,7 @@ function sunk(pattern) {
   return { key, share: takes[key] / rows, chosen: first[key] / rows, resting: (special && start === end) || tokens.includes(0) };
 }
 
-// Where the key has a line of the profile to itself, with the digits that it has there.
+// If the key has its own line in the profile, with the digits of that line.
 export function sinkSentence(pattern, { key, share, resting }) {
   const { keys, options } = pattern;
   const profile = profileOf(pattern);

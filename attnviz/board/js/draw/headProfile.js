@@ -1,12 +1,12 @@
-// Where a head looks on average, and how widely: the profile of analysis/patterns.py and analysis/ground.py.
+// Where a head looks on average, and how widely: the profile of analysis/head_profile.py and analysis/positions.py.
 
 import { element } from "../core/element.js";
 import { headName, isolated, percent, together, withMark } from "../core/encoding.js";
 import { counts, lostTo } from "../core/pattern.js";
 
-// Shares in reading order, which add up to 1, and as whole percents, which add up to 100; entropy in bits and the most it
-// could be. All are averaged over the rows that count.
-const known = new WeakMap(); // a long text's weights take a while to add up
+// Shares in reading order, which add up to 1, and as whole percents, which add up to 100; entropy in bits and its
+// maximum. All are averaged over the rows that count.
+const known = new WeakMap(); // adding up a long text's weights takes a while
 export function profileOf(pattern) {
   if (!known.has(pattern)) known.set(pattern, counted(pattern));
   return known.get(pattern);
@@ -18,7 +18,7 @@ function counted(pattern) {
   const start = keys.findIndex((key) => !key.special);
   const names = [...new Set(keys.filter((key) => key.special).map((key) => key.text))];
   const opening = new Set(keys.slice(0, start < 0 ? keys.length : start).map((key) => key.text));
-  const first = start === 0 && keys[0].tokens.includes(0) ? [`the first ${word}`] : []; // where heads rest, independent of the word
+  const first = start === 0 && keys[0].tokens.includes(0) ? [`the first ${word}`] : []; // often a sink, whatever the word
   const neighbours = cross ? [] : [`the ${word} before`, "itself", ...(causal ? [] : [`the ${word} after`])];
   const others = cross ? `${word}s of the other text` : `other ${word}s`;
   const labels = [...names.filter((name) => opening.has(name)), ...first, ...neighbours, others, ...names.filter((name) => !opening.has(name))];
@@ -35,7 +35,7 @@ function counted(pattern) {
   queries.forEach((query, i) => {
     if (!counts(pattern, i)) return;
     rows += 1;
-    let rest = 0; // of the words that have no name of their own: nearly all of a long text
+    let rest = 0; // of the words without their own line: nearly all in a long text
     for (let j = 0; j < keys.length; j++) {
       const weight = weights[i * keys.length + j];
       if (!weight) continue;
@@ -61,10 +61,10 @@ function counted(pattern) {
   return { shares: listed, percents, entropy: bits / over, most: most / over, rows };
 }
 
-// A share of a profile as it is written everywhere.
+// A share of a profile as text, the same everywhere.
 export const written = ({ shares, percents }, at) => (shares[at][1] > 0 && shares[at][1] < 0.005 ? "under 1\u202f%" : percent(percents[at] / 100));
 
-// What a causal model cannot have used for the selected word.
+// The words that a causal model cannot have used for the selected word.
 export function unseen({ queries, causal }, focus) {
   if (!causal) return "";
   const words = queries.slice(focus.query + 1).filter((unit) => !unit.special);

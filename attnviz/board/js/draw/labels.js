@@ -4,12 +4,12 @@ import { anchorsOf } from "../core/selection.js";
 import { markOf, percent } from "../core/encoding.js";
 import { aside, setFont, shortened, write } from "./canvas.js";
 
-const STRONG = 0.1; // from here a word that is looked at stands in bold
+const STRONG = 0.1; // from here on, a key word is bold
 const TINTED = 0.02;
 const NOTED = 0.005;
 const MARK = 0.8; // of a word's size
 
-// A column of words: `side` says whether they look ("query") or are looked at ("key").
+// A column of words: `side` is "query" or "key".
 export function drawColumn(c, theme, view, place, side) {
   const { pattern, focus, line } = view;
   const units = side === "query" ? pattern.queries : pattern.keys;
@@ -58,7 +58,7 @@ export function drawSlanted(c, theme, view, place) {
   }
 }
 
-// The mark of a word that the model cannot read stands behind it, small and whole, however the word is shortened.
+// The mark of a word that the model cannot read follows it, small and whole, also if the word is shortened.
 function label(c, theme, unit, x, y, most, { size, align, weight, color, ground, edge }) {
   const mark = markOf(unit) && ` ${markOf(unit)}`;
   let room = 0;

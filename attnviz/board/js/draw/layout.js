@@ -2,16 +2,16 @@
 
 import { within } from "../core/element.js";
 
-export const PHONE = 608; // the board's own width: a window of 640 with 16 at each edge
-export const STACKED = 900; // below, the overview stands above the head instead of beside it
+export const PHONE = 608; // the board's own width: a window of 640 minus 16 at each edge
+export const STACKED = 900; // below this, the overview is above the head instead of beside it
 const GAP = 32;
-const BELOW = 96; // room below the pictures for Streamlit's next line and the tray
+const BELOW = 96; // space below the pictures for Streamlit's next line and the tray
 const ALONE = 48; // the edge of the screen in presentation mode
-const LEAST = 380; // the left side's width where a model has few heads
+const LEAST = 380; // the left side's width if a model has few heads
 const ROWS = 40; // more rows than this scroll inside the head's view
 const ROW = [18, 30];
 
-// What is known before the sentence is drawn.
+// The part of the layout that is known before the sentence is drawn.
 export function breadth(width, scale = 1, presenting = false) {
   const phone = width < PHONE;
   return { width, phone, stacked: width < STACKED, scale, size: 13 * scale, presenting };
@@ -35,7 +35,7 @@ export function arranged(base, { frame, queries, keys, free, labels, lost, ratio
   return { ...base, overview, left, head: { width: stacked ? width : width - left - GAP * scale, top, row, rows, label, lost, most } };
 }
 
-// The width that the curves need at least; on a large screen they are long enough with less.
+// The smallest width for the curves; on a large screen, a smaller part is enough.
 const curves = ({ presenting, scale }) => (presenting ? 160 : 210) * scale;
 
 // The left side: the overview at full width, and the facts below it. The head may be as tall.
@@ -55,7 +55,7 @@ function overviewOf({ phone, stacked, scale }, frame, units, wide, tall, ratio) 
   return { gutter, rise, pitch, box, pitchY: phone && !deep ? box + 7 : pitch, deep, scale, beside: deep || (stacked && !phone) };
 }
 
-// Whole device pixels a weight, unless that would leave more than a quarter of the cell empty.
+// Whole device pixels per weight, unless that would leave more than a quarter of the cell empty.
 function boxOf(pitch, units, phone, ratio) {
   const inner = pitch - (pitch > 24 ? (phone ? 2 : 4) : 2);
   const pixels = Math.floor((inner * ratio) / units + 0.01);
@@ -63,7 +63,7 @@ function boxOf(pitch, units, phone, ratio) {
   return whole >= 0.75 * inner ? whole : inner;
 }
 
-// Where matrix, curves and labels stand within the head's canvas. `scrolled` is how far its rows are scrolled.
+// The places of matrix, curves and labels in the head's canvas. `scrolled` is how far its rows are scrolled.
 export function placesIn({ head, phone, presenting, scale, size }, { tab, keys, scrolled }) {
   const { width, top, row, rows, label, most } = head;
   const lost = phone ? 0 : head.lost;
@@ -89,7 +89,7 @@ export function placesIn({ head, phone, presenting, scale, size }, { tab, keys, 
   };
 }
 
-// Square cells where they fit, narrower ones where not, and where even those do not, the columns beside the rows shown.
+// Square cells if they fit, or else narrower ones; if even those do not fit, the columns near the shown rows.
 function columnsIn(room, row, keys, scrolled, { rows, most, row: height }) {
   const cell = within(Math.floor(room / keys), 10, row);
   const columns = Math.min(keys, Math.max(6, Math.floor(room / cell)));

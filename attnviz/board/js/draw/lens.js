@@ -7,8 +7,8 @@ import { makeRaster } from "./raster.js";
 import { ranked } from "../core/pattern.js";
 import { STEP, isFitted, lensOnAll, panned, rangeNote, rangeOf, revealed, zoomed } from "./zoom.js";
 
-const LONG = 128; // units: a longer text is shown whole to begin with
-const CELLS = 10; // pixels a unit from which cells are drawn one by one
+const LONG = 128; // units: a longer text is first shown whole
+const CELLS = 10; // pixels per unit from which cells are drawn one by one
 
 // `again` asks for another drawing.
 export function makeLens(again) {
@@ -16,8 +16,8 @@ export function makeLens(again) {
   let [text, lens, seen] = ["", null, null];
   let following = false;
 
-  // Called before each drawing: `place` is where the matrix would lie with its rows beside the words. Returns where it lies
-  // under the lens, or null where there is none.
+  // Called before each drawing: `place` is where the matrix would be with its rows beside the words. Returns its place
+  // under the lens, or null if there is no lens.
   function laid(name, place, rows, height, { queries, keys }) {
     const area = { x: place.x, y: place.top, width: place.columns * place.cell, height };
     seen = place.x === undefined || Math.max(queries.length, keys.length) <= rows ? null : { area, rows: queries.length, columns: keys.length, place };
@@ -34,7 +34,7 @@ export function makeLens(again) {
     const [column, right] = rangeOf(lens.column, area.width, lens.cell, columns);
     return {
       ...place, first, last: last + 1, column, columns: right - column + 1, row: lens.cell, cell: lens.cell,
-      every: lens.cell < 1 ? columns : undefined, // of so many columns a few names taken at random would say nothing
+      every: lens.cell < 1 ? columns : undefined, // among so many columns, a few random names would not help
       y: area.y - lens.row * lens.cell, x: area.x + (column - lens.column) * lens.cell,
     };
   }
@@ -55,7 +55,7 @@ export function makeLens(again) {
     window(c, theme, place, beside);
   }
 
-  // Of one selected word, the link that the line above names: in so small a picture it is hard to find.
+  // For one selected word, the link in the line above: it is hard to find in so small a picture.
   function best(c, theme, { focus }, place) {
     if (!seen.cell || (focus.query >= 0 && focus.key >= 0)) return;
     const { query, key } = seen.cell;
@@ -63,7 +63,7 @@ export function makeLens(again) {
     ring(c, theme, theme.ink, x - 5, y - 5, 10, 10);
   }
 
-  // The link that is meant: the one pointed at, or the strongest of the one selected word.
+  // The active link: the one pointed at, or the strongest of the one selected word.
   function cellOf({ pattern, focus, line }) {
     const anchors = anchorsOf(focus);
     if (focus.query >= 0 && focus.key >= 0) return { query: focus.query, key: focus.key };
@@ -73,7 +73,7 @@ export function makeLens(again) {
     return focus.side === "query" ? { query: anchors[0], key: other } : { query: other, key: anchors[0] };
   }
 
-  // Which rows the words and curves beside the matrix show.
+  // The rows that the words and curves beside the matrix show.
   function window(c, theme, place, beside) {
     const { area } = seen;
     const [top, bottom] = [beside.first, beside.last - 1].map((row) => Math.min(area.y + area.height, Math.max(area.y, place.y + row * place.row)));
@@ -96,7 +96,7 @@ export function makeLens(again) {
     return query < seen.rows && key < seen.columns ? { query, key } : null;
   }
 
-  // A lens to begin with: what is seen without one.
+  // A first lens: what is visible without a lens.
   function currentLens() {
     const { place, area, rows, columns } = seen;
     return lens ?? panned({ cell: place.cell, row: place.first, column: place.column }, 0, 0, area, rows, columns);
@@ -112,7 +112,7 @@ export function makeLens(again) {
     laid, draw, has, unitsAt,
     isLong: () => Boolean(seen),
     isHeld: () => Boolean(seen && lens),
-    // `at` is a point of the canvas that stays where it is; without one the link that is meant does, or the middle.
+    // `at` is the point of the canvas that keeps its place; without it, the active link or the middle does.
     zoom(factor, at = null) {
       if (!seen) return false;
       const { area, rows, columns } = seen;
@@ -126,13 +126,13 @@ export function makeLens(again) {
     },
     closer: (times) => STEP ** times,
     pan: (right, down) => Boolean(seen && lens) && change(panned(lens, right, down, seen.area, seen.rows, seen.columns)),
-    // Everything; and where everything is seen, the rows beside their words again.
+    // Show everything; if everything is visible, the rows beside their words again.
     fit() {
       if (!seen) return false;
       const { area, rows, columns } = seen;
       return change(lens && isFitted(lens, area, rows, columns) ? null : lensOnAll(area, rows, columns));
     },
-    // The next drawing brings the cell that is pointed at into view.
+    // The next drawing moves the pointed-at cell into view.
     follow: () => (following = true),
     followed({ query, key }, aligned) {
       if (!following) return null;

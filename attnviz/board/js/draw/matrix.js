@@ -21,7 +21,7 @@ export function drawMatrix(c, theme, view, place, weights) {
         continue;
       }
       const weight = weights[i * columns + j];
-      if (pattern.keep && weight <= 0) continue; // left out: the colour of the page, not of a weight of 0
+      if (pattern.keep && weight <= 0) continue; // left out: the colour of the page, not that of weight 0
       fill(c, theme.colour(weight), x, y, place.cell - gap[0], place.row - gap[1]);
       const meant = anchors.size ? anchors.has(focus.side === "query" ? i : j) : place.cell >= 34 * scale;
       if (numbers && meant && Math.abs(weight) >= theme.writtenFrom) {

@@ -11,7 +11,7 @@ const PAIR = [["", "All"], ["a-b", "A \u2192 B"], ["b-a", "B \u2192 A"], ["a-a",
 const DIRECTIONS = [["query", "Looks at"], ["key", "Looked at by"]];
 const PICTURES = [["curves", "Curves"], ["matrix", "Matrix"]];
 
-// `act` has turn, show, present, and table where the board has one of its own.
+// `act` has turn, show, present, and table if the board has its own table.
 export function makeMenu(tools, tabs, act) {
   const direction = segments("Direction", DIRECTIONS, "query", act.switchSide);
   const pieces = segments("Words or tokens", PIECES, true, (words) => act.show({ words }));

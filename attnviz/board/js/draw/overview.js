@@ -9,7 +9,7 @@ import { makePictures } from "./pictures.js";
 const MIN_BAR = 0.1; // weaker links get no bar
 const SMALL = 24; // pixels: narrower heads have no bars and fewer labels
 
-// `again` asks for another frame of animation, while pictures are missing.
+// `again` requests another animation frame while pictures are missing.
 export function makeOverview(canvas, again) {
   const pictures = makePictures(again);
 
@@ -25,7 +25,7 @@ export function makeOverview(canvas, again) {
     c.drawImage(painted, 0, 0);
     c.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     for (let layer = 0; layer < frame.layers; layer++) {
-      if (book.layers.has(layer)) continue; // still on its way
+      if (book.layers.has(layer)) continue; // not arrived yet
       for (let head = 0; head < frame.counts[layer]; head++) fill(c, theme.field, gutter + head * pitch, rise + layer * pitchY, box, box);
     }
     axes(c, view);

@@ -4,9 +4,9 @@ import { optionsOf } from "../core/state.js";
 import { patternOf } from "../core/pattern.js";
 import { pooledPicture } from "../core/frame.js";
 
-const SLICE = 8; // milliseconds of a frame that may go into pictures
+const SLICE = 8; // milliseconds of a frame for pictures
 
-// `again` asks for another frame of animation.
+// `again` requests another animation frame.
 export function makePictures(again) {
   const canvas = document.createElement("canvas");
   let [place, kind, heads] = ["", "", []];
@@ -14,7 +14,7 @@ export function makePictures(again) {
   let [next, due] = [0, 0];
   let seen = new Set();
 
-  // The canvas with as many pictures as are ready. What only looks different, as under another filter, is painted over.
+  // The canvas with the pictures that are ready. Pictures that only look different, as with another filter, are painted over.
   function draw(view, width, height) {
     const { book, state, theme, geometry } = view;
     const { frame } = book;
@@ -50,7 +50,7 @@ export function makePictures(again) {
     if (due) again();
   }
 
-  // Pixel by pixel of the device, so that no browser smooths it.
+  // Drawn by device pixel, so that no browser smooths it.
   function picture({ rows, columns, weights, keep }, layer, head, { pitch, pitchY, gutter, rise, box }, colour) {
     const side = Math.round(box * devicePixelRatio);
     const across = sampling(columns, Math.max(1, Math.round((side * columns) / Math.max(rows, columns))));
@@ -63,7 +63,7 @@ export function makePictures(again) {
       across.forEach(([j0, j1], x) => {
         let most = 0;
         for (let i = i0; i < i1; i++) for (let j = j0; j < j1; j++) most = Math.max(most, weights[i * columns + j]);
-        if (most > 0 || !keep) pixels[row + x] = colour(most); // what is left out has the colour of the page
+        if (most > 0 || !keep) pixels[row + x] = colour(most); // left-out weights have the colour of the page
       });
     });
   }
@@ -77,7 +77,7 @@ function pictureOf(book, layer, head, options) {
   return { rows: queries.length, columns: keys.length, weights, keep };
 }
 
-// Which weights lie under each pixel: one where there is room, else all of a stretch, of which the largest is shown.
+// The weights under each pixel: one if there is room, or else several, the largest of which is shown.
 export function sampling(count, pixels) {
   return Array.from({ length: pixels }, (_, p) => {
     const from = Math.floor((p * count) / pixels);

@@ -1,13 +1,13 @@
-// Presentation mode: the board alone on the screen, in larger type, for a room that watches one reader.
+// Presentation mode: only the board on the screen, in larger type, for an audience.
 
 import { within } from "../core/element.js";
 
-const AT = [1120, 640]; // the window in which type has its own size
+const AT = [1120, 640]; // the window in which type has its normal size
 const LARGEST = 2.4;
 
 export const scaleOf = (width, height) => within(Math.min(width / AT[0], height / AT[1]), 1, LARGEST);
 
-// `changed` is called whenever it begins or ends. Where the page may not fill the screen, the board fills the window.
+// `changed` is called whenever it begins or ends. If full screen is not allowed, the board fills the window.
 export function makePresenter(element, changed) {
   const is = () => element.classList.contains("presenting");
   const filling = () => element.getRootNode().fullscreenElement === element;
@@ -22,7 +22,7 @@ export function makePresenter(element, changed) {
   async function enter() {
     try {
       await element.requestFullscreen({ navigationUI: "hide" });
-      // Escape first clears the selection; without this the browser would leave full screen.
+      // Escape first clears the selection; without this, the browser would leave full screen.
       navigator.keyboard?.lock?.(["Escape"])?.catch(() => {});
     } catch {
       element.popover = "manual"; // above everything else on the page

@@ -1,4 +1,4 @@
-// The part of a matrix under the lens, painted by device pixels. Where several weights lie under one pixel, the largest is
+// The part of a matrix under the lens, painted by device pixels. If several weights are under one pixel, the largest is
 // shown.
 
 import { under } from "./zoom.js";
@@ -33,7 +33,7 @@ function imageOf(theme, { rows, columns, weights, causal = false, keep = null },
   under(lens.row, pixel, height, rows).forEach(([top, bottom], y) => {
     for (let x = 0; x < across.length; x++) {
       const [left, right] = across[x];
-      if (causal && left >= bottom) break; // what cannot be seen has the colour of the page
+      if (causal && left >= bottom) break; // cells that cannot be seen have the colour of the page
       let most = 0;
       for (let i = top; i < bottom; i++) for (let j = left; j < right; j++) most = Math.max(most, weights[i * columns + j]);
       if (most > 0 || !keep) pixels[y * width + x] = colours[theme.step(most)];

@@ -17,7 +17,7 @@ export function readoutOf({ pattern, focus, line }) {
   const anchors = anchorsOf(focus);
   const looks = focus.side === "query";
   const [here, there] = looks ? [pattern.queries, pattern.keys] : [pattern.keys, pattern.queries];
-  const own = (i) => !pattern.cross && anchors.length === 1 && anchors[0] === i; // among several, one may look at another
+  const own = (i) => !pattern.cross && anchors.length === 1 && anchors[0] === i; // among several, one may look at another one
   const name = (i) => (own(i) ? "itself" : named(there, i));
   const order = ranked(line);
   const partner = partnerOf(focus);
@@ -45,7 +45,7 @@ export function readoutOf({ pattern, focus, line }) {
   };
 }
 
-// Returns the part that a phone shows in a separate line, for lack of room: where the rest went.
+// Returns the part that a phone shows in a separate line: where the rest went.
 export function drawReadout(host, view) {
   const { pattern, state } = view;
   if (!pattern) {

@@ -9,7 +9,7 @@ import { directionOf, markOf, twoDigits, withMark } from "../core/encoding.js";
 
 const SHOWN = 500; // units drawn at once: a longer text shows the part around the selected word
 const TINTED = 0.004;
-const LARGEST = 72; // pixels, alone on the screen
+const LARGEST = 72; // pixels, in presentation mode
 
 // `prefix` distinguishes several sentences of one page.
 export function makeSentence(host, prefix = "attnviz") {
@@ -65,8 +65,8 @@ export function makeSentence(host, prefix = "attnviz") {
   return { draw, direction: () => lines[0]?.outer.dir ?? "ltr" };
 }
 
-// The sentence is always whole, also where the pictures leave units out, and with or without this head's weights: units,
-// focus and line are counted in all of its words.
+// The sentence is always whole, also if the pictures leave units out, and with or without this head's weights: units,
+// focus and line refer to all of its words.
 function inText(view) {
   const { book: { frame }, state: { words, special, keep, between }, focus, line } = view;
   const options = { words, special, keep, between };
@@ -86,7 +86,7 @@ const meantOn = (side, focus) => (side === "both" ? anchorOf(focus) : side === "
 
 function windowOf(units, anchor) {
   if (units.length <= SHOWN) return { start: 0, end: units.length };
-  // Whole halves, so that walking through a long text rebuilds it only now and then.
+  // In steps of half the shown part, so that moving through a long text rebuilds it rarely.
   const half = SHOWN / 2;
   const start = within((Math.floor(Math.max(anchor, 0) / half) - 0.5) * half, 0, units.length - SHOWN);
   return { start: Math.round(start), end: Math.round(start) + SHOWN };
@@ -131,7 +131,7 @@ export function markUnread(span, unit) {
   span.title = unknownNote([unit], "The model");
 }
 
-// Only what has changed since the last time is written to the page.
+// Only changes are written to the page.
 function tint({ side, words, spans, painted }, { focus, line, theme }) {
   const anchor = anchorOf(focus);
   const anchors = new Set(anchorsOf(focus));

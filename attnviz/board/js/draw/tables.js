@@ -5,10 +5,10 @@ import { about, headName, isolated } from "../core/encoding.js";
 import { uncertaintyOf, named, ranked } from "../core/pattern.js";
 import { readoutOf } from "./readout.js";
 
-const ROWS = 40; // of a longer text, the strongest
+const ROWS = 40; // for a longer text, the strongest
 const LINKS = 20;
 
-// `host` is empty until the reader asks, and then holds both.
+// `host` is empty until the reader opens the tables, and then contains both.
 export function makeTables(host, opener) {
   let drawn = "";
 
@@ -34,7 +34,7 @@ export function makeTables(host, opener) {
   return { draw, toggle };
 }
 
-// What is left out of a row is no row of 0.000: it stands at the end, all together.
+// Left-out weights are not shown as 0.000: they are one line at the end.
 function selectionTable(view) {
   const { pattern, focus, line, head } = view;
   const readout = readoutOf(view);

@@ -1,17 +1,17 @@
-// What the reader does with the pins, as pure functions of a tray. A tray is { pins, panels }; a pin is { key, head, over, name,
-// here, model, text }, where `here` says that it is of the text shown. Panels are { kind, of } and count the pins from 0.
+// Actions on the pins, as pure functions of a tray. A tray is { pins, panels }; a pin is { key, head, over, name,
+// here, model, text }, where `here` says that it belongs to the shown text. Panels are { kind, of } and number the pins from 0.
 
 export const MOST = 8;
 export const FULL = `${MOST} heads are pinned, and ${MOST} is the most: remove one first.`;
 export const NO_PAIR = "A difference needs two pins: pin another head first.";
 const LONGEST = 40; // characters of a name
-const LABEL_LENGTH = 24; // characters of a text that a chip has room for
+const LABEL_LENGTH = 24; // characters of a text that fit on a chip
 
 export function pinAt(pins, head) {
   return pins.findIndex((pin) => pin.here && !pin.over && pin.head.join() === head.join());
 }
 
-// Pins a head of the text shown, or unpins it. `full` means that there was no room.
+// Pins a head of the shown text, or unpins it. `full` means that there was no room.
 export function toggled(tray, head, { model, text }) {
   const at = pinAt(tray.pins, head);
   if (at >= 0) return { tray: removed(tray, at), full: false };
@@ -46,12 +46,12 @@ export function named({ pins, panels }, at, name) {
   return { pins: pins.map((pin, i) => (i === at ? { ...pin, name: Array.from(name.trim()).slice(0, LONGEST).join("") } : pin)), panels };
 }
 
-// Pins as Python gets them: it knows old ones by their key, new ones by their head.
+// Pins for Python, which identifies old ones by their key, new ones by their head.
 export function pinsToSend(pins) {
   return pins.map(({ key, head, here, over, name }) => ({ key, head: here ? head : null, here, over, name }));
 }
 
-// The same pins spelled the same, whether Python has named them yet or not.
+// Equal pins give the same text, whether Python has given them a key yet or not.
 export function pinKeys(pins) {
   return pins.map(({ key, head, here, over, name }) => `${here ? `${head[0]}.${over || head[1]}` : key}=${name}`);
 }
@@ -62,7 +62,7 @@ export function keyed(pins, known) {
   return pins.map((pin) => (pin.key ? pin : { ...pin, key: known.find((one) => place(one) && place(one) === place(pin))?.key ?? null }));
 }
 
-// What distinguishes each of several texts: where it is much like another, the words that differ; if not, its beginning.
+// What distinguishes each of several texts: the different words if it is similar to another text, or else its beginning.
 export function distinctions(texts) {
   const all = [...new Set(texts)].map((text) => ({ text, words: text.split(" ") }));
   const distinction = ({ text, words }) => {
@@ -75,7 +75,7 @@ export function distinctions(texts) {
   return new Map(all.map((one) => [one.text, distinction(one)]));
 }
 
-// How many words two texts share at their beginning, and then at their end.
+// How many words two texts share at their beginning and at their end.
 function shared(first, second) {
   const shortest = Math.min(first.length, second.length);
   let [start, end] = [0, 0];
@@ -89,7 +89,7 @@ function short(text) {
   return signs.length > LABEL_LENGTH ? `${signs.slice(0, LABEL_LENGTH - 1).join("").trimEnd()}\u2026` : signs.join("");
 }
 
-// Beside a head's name: its model and the words of its text, each only where the pins differ in it.
+// The text beside a head's name: its model and the words of its text, each only if the pins differ in it.
 export function qualifiers(pins, shown = null) {
   const all = shown ? [shown, ...pins] : pins;
   const models = new Set(all.map((pin) => pin.model));

@@ -3,7 +3,7 @@
 import { PARTLY_UNKNOWN, UNKNOWN, isolated, markOf } from "../core/encoding.js";
 import { unitsOf } from "../core/pattern.js";
 
-// How many words, or tokens, of the text are unknown to the model; "" where it reads them all.
+// How many words, or tokens, of the text are unknown to the model; "" if it reads them all.
 export function unknownCount(frame, words) {
   const sides = frame.cross ? [frame.queries, frame.keys] : [frame.queries];
   const all = sides.flatMap((side) => unitsOf(side, { words, special: "hide" }));
@@ -14,7 +14,7 @@ export function unknownCount(frame, words) {
   return `${mark}: ${unknown.length} of ${all.length} ${noun} ${unknown.length === 1 ? "is" : "are"} unknown to ${frame.name}.`;
 }
 
-// What must be known of the words that were just named, `who` being the model; "" where the model reads them all.
+// What a reader must know about the words just named; `who` is the model; "" if the model reads them all.
 export function unknownNote(named, who = "It") {
   const unknown = [...new Set(named.filter(markOf))];
   if (!unknown.length) return "";
@@ -31,7 +31,7 @@ export function unknownLine(frame, words, named = []) {
   return count && [count, unknownNote(named)].filter(Boolean).join(" ");
 }
 
-// The same for several texts and models: each count once, then what it means for the link in the panels.
+// The same for several texts and models: each count once, then its meaning for the link in the panels.
 export function unknownLines(frames, words, pictures, links) {
   const one = new Set(frames.map(({ name }) => name)).size === 1;
   const counts = frames.map((frame) => unknownCount(frame, words));

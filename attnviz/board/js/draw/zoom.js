@@ -1,12 +1,12 @@
-// Zooming and panning of a matrix, as pure functions of a lens. A lens is { cell, row, column }: how many pixels a unit has, and
-// which unit lies at the upper left corner, in fractions. `area` is { width, height } in pixels. Nothing here draws.
+// Zooming and panning of a matrix, as pure functions of a lens. A lens is { cell, row, column }: the pixels per unit, and
+// the unit at the upper left corner, in fractions. `area` is { width, height } in pixels. Nothing here draws.
 
 import { within } from "../core/element.js";
 
-export const LARGEST = 44; // pixels a unit
-export const STEP = 1.5; // what one press of + enlarges
+export const LARGEST = 44; // pixels per unit
+export const STEP = 1.5; // the factor of one press of +
 
-// All of it, as large as it fits.
+// Shows all of it, as large as it fits.
 export function lensOnAll({ width, height }, rows, columns) {
   return { cell: Math.min(LARGEST, width / columns, height / rows), row: 0, column: 0 };
 }
@@ -15,19 +15,19 @@ export function isFitted(lens, area, rows, columns) {
   return lens.cell <= lensOnAll(area, rows, columns).cell * 1.001;
 }
 
-// Larger by `factor`; what lies at the point `x`, `y` of the area stays there.
+// Enlarges by `factor`; the point `x`, `y` of the area keeps its place.
 export function zoomed(lens, factor, { x, y }, area, rows, columns) {
   const cell = within(lens.cell * factor, lensOnAll(area, rows, columns).cell, LARGEST);
   const moved = { cell, row: lens.row + y / lens.cell - y / cell, column: lens.column + x / lens.cell - x / cell };
   return inside(moved, area, rows, columns);
 }
 
-// Moved by this many pixels to the right and down.
+// Moves by this many pixels to the right and down.
 export function panned(lens, right, down, area, rows, columns) {
   return inside({ ...lens, row: lens.row - down / lens.cell, column: lens.column - right / lens.cell }, area, rows, columns);
 }
 
-// The same lens, or the nearest in which this cell lies whole, with two more around it where there is room.
+// The same lens, or the nearest one that shows this cell completely, with two more cells around it if possible.
 export function revealed(lens, query, key, { width, height }, rows, columns) {
   const nearest = (first, seen, at) => {
     const edge = Math.min(2, Math.max(0, (seen - 1) / 2));
@@ -42,13 +42,13 @@ function inside(lens, { width, height }, rows, columns) {
   return { ...lens, row: within(lens.row, 0, most(rows, height)), column: within(lens.column, 0, most(columns, width)) };
 }
 
-// The first and the last unit that can be seen, counted from 0.
+// The first and the last visible unit, counted from 0.
 export function rangeOf(first, size, cell, count) {
   return [Math.floor(first + 1e-6), Math.min(count, Math.ceil(first + size / cell - 1e-6)) - 1];
 }
 
-// Which units lie under each of so many pixels: [from, to), more than one where a unit is smaller than a pixel. `pixel` is a
-// pixel's share of a unit; the list ends where the units do.
+// The units under each of so many pixels: [from, to), more than one if a unit is smaller than a pixel. `pixel` is the
+// size of a pixel in units; the list ends at the last unit.
 export function under(first, pixel, pixels, count) {
   const found = [];
   for (let p = 0; p < pixels; p++) {
@@ -59,7 +59,7 @@ export function under(first, pixel, pixels, count) {
   return found;
 }
 
-// What stands below the picture: which part is seen, whether it is pooled, and how to see another.
+// The line below the picture: which part is visible, whether it is pooled, and how to see another part.
 export function rangeNote(lens, { width, height }, rows, columns, { units, pooled }) {
   const [top, bottom] = rangeOf(lens.row, height, lens.cell, rows);
   const [left, right] = rangeOf(lens.column, width, lens.cell, columns);

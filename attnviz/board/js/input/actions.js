@@ -1,4 +1,4 @@
-// Actions on the board. Each hands the next state to `set`; `at` gives the frame, state, view and pictures.
+// Actions on the board. Each passes the next state to `set`; `at` returns the frame, state, view and pictures.
 
 import { SPECIAL, chosen, focusOf, select, hovered, clearSelection, moved, optionsOf, pointed, sideOf, withSide } from "../core/state.js";
 import { isSeen } from "../core/frame.js";
@@ -8,14 +8,14 @@ import { keepSelected, toggleSelected, moveSelection } from "../core/selection.j
 import { nextUnit } from "./input.js";
 import { within } from "../core/element.js";
 
-const LONG = 10; // signs that fit every column of labels
+const LONG = 10; // characters that fit every column of labels
 
 export function makeActions(at, set) {
   const options = () => optionsOf(at.state());
   const units = (side) => (side === "key" ? columnsOf : rowsOf)(at.frame(), options());
   const token = (side, unit) => units(side)[unit].tokens[0];
-  // A word of the one sentence may look or be looked at; of two texts, the left looks and the right is looked at, and so
-  // where of a pair only how one looks at the other is shown.
+  // A word of a single sentence can be query or key; with two texts, the left one has the queries and the right one the keys,
+  // also if only the attention from one text of a pair to the other is shown.
   const sideFor = (side) => (side === "both" ? sideOf(at.state()) : side);
   const across = () => isAcross(betweenOf(at.frame(), options()));
   const wordAt = ({ side, unit }) => {
@@ -59,7 +59,7 @@ export function makeActions(at, set) {
     const { selected } = now;
     if (link.query !== undefined && link.key !== undefined) return set(select(now, "query", token("query", link.query), token("key", link.key)));
     const [side, unit] = Object.entries(link)[0];
-    // There is no hovering on glass: a tap on the other column shows the link to the selected word.
+    // Touch screens have no hover: a tap on the other column shows the link to the selected word.
     if (touched && selected && selected.side !== side && selected.partner !== token(side, unit)) return set({ ...now, selected: { ...selected, partner: token(side, unit) }, point: null });
     return set(select(now, side, token(side, unit)));
   }
@@ -77,7 +77,7 @@ export function makeActions(at, set) {
       const { side, tokens } = wordAt(word);
       set(toggleSelected(at.state(), sideFor(side), tokens));
     },
-    // Of a link the query, unless the selected words are keys.
+    // The query of a link, unless the selected words are keys.
     addLink: (link) => {
       const side = link.query === undefined || (link.key !== undefined && sideOf(at.state()) === "key") ? "key" : "query";
       addUnit(side, link[side]);
@@ -129,7 +129,7 @@ export function makeActions(at, set) {
       if (!selected && !pointing) return false;
       return set(clearSelection(at.state()));
     },
-    // What the pictures had to shorten, whole.
+    // The full text of labels that the pictures shortened.
     fullText: (link) =>
       Object.entries(link)
         .map(([side, unit]) => units(side)[unit].text)

@@ -1,9 +1,9 @@
-// Gestures that the browser has no event for: dragging a thing to a new place, and a long press of a finger.
+// Gestures without a browser event: dragging an element to a new place, and a long press.
 
-const FAR = 6; // pixels that a mouse travels before it drags
-const DRAG_AFTER = 400; // milliseconds that a finger rests before it does
-const REST = 500; // milliseconds that a finger rests on a word before the word is added
-const TREMBLE = 10; // pixels that a resting finger may move
+const FAR = 6; // pixels that a mouse moves before a drag begins
+const DRAG_AFTER = 400; // milliseconds of a press before a finger drags
+const REST = 500; // milliseconds of a press on a word before the word is added
+const TREMBLE = 10; // pixels that a pressing finger may move
 
 // `items()` are the elements in order, `grip(event)` the place of the dragged one, -1 for none; `move(from, to)` is called at the end.
 export function draggable(host, items, grip, move, signal) {
@@ -56,7 +56,7 @@ export function draggable(host, items, grip, move, signal) {
   });
   on("pointerup", (event) => end(event, false));
   on("pointercancel", (event) => end(event, true));
-  // A finger that drags does not scroll.
+  // A dragging finger does not scroll.
   on("touchmove", (event) => drag?.drags && event.preventDefault(), { passive: false });
   on("contextmenu", (event) => drag && event.preventDefault());
 }
@@ -76,7 +76,7 @@ export function nearest(items, x, y) {
 
 export const isAdditive = (event) => event.shiftKey || event.ctrlKey || event.metaKey;
 
-// Calls `answer` after a long press; the click that follows is not passed on.
+// Calls `answer` after a long press; the click after it is not passed on.
 export function onLongPress(on, target, answer) {
   let [waiting, start, rested] = [0, null, false];
   const stop = () => clearTimeout(waiting);

@@ -40,7 +40,7 @@ function overview(on, canvas, act) {
     canvas.style.cursor = found ? "pointer" : "";
     act.hover(found);
   });
-  // A finger that slides along a layer previews its heads, and chooses where it is lifted.
+  // A finger that slides along a layer previews its heads, and chooses one when it is lifted.
   on(canvas, "pointerup", (event) => {
     const found = event.pointerType === "touch" && act.headAt(event.offsetX, event.offsetY);
     if (found) act.choose(found);
@@ -107,7 +107,7 @@ function letter(event, act) {
   return meant() !== false;
 }
 
-// The next unit from `from`, `step` rows down and columns on, where the text may run from right to left.
+// The next unit from `from`, `step` rows down and columns on; the text may run from right to left.
 export function nextUnit(from, [down, right], count, direction) {
   return within(Math.max(from, 0) + (from < 0 ? 0 : down + (direction === "rtl" ? -right : right)), 0, count - 1);
 }

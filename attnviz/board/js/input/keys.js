@@ -1,8 +1,8 @@
-// The keyboard, on a component and, where nothing has the focus, on its page.
+// The keyboard, on a component and, if nothing has the focus, on its page.
 
 export const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
-// `answer(event, active)` says whether it knew a key; `active` is the element that has the focus inside `root`, or null.
+// `answer(event, active)` returns whether it handled a key; `active` is the element with the focus inside `root`, or null.
 export function listenToKeys(on, root, answer, escape) {
   const listen = (event, inside) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

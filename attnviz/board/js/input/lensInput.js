@@ -1,6 +1,6 @@
-// Wheel, fingers, drags and keys over the matrix move its lens. They come before pointing and selecting.
+// Wheel, fingers, drags and keys over the matrix move its lens. They are handled before pointing and selecting.
 
-const MOVED = 4; // pixels from which a press is a drag
+const MOVED = 4; // pixels of movement from which a press is a drag
 const KEYS = { "+": 1, "=": 1, "-": -1, _: -1 };
 
 export function onLens(on, canvas, act) {
@@ -9,7 +9,7 @@ export function onLens(on, canvas, act) {
   const inside = (event) => act.lens.has(event.offsetX, event.offsetY);
   const placed = ({ offsetX: x, offsetY: y }) => ({ x, y });
 
-  // A pinch on a trackpad comes as a wheel with Ctrl.
+  // A pinch on a trackpad is a wheel event with Ctrl.
   on(canvas, "wheel", (event) => {
     if (!event.ctrlKey || !inside(event)) return;
     event.preventDefault();
@@ -42,7 +42,7 @@ export function onLens(on, canvas, act) {
     });
   }
   on(canvas, "click", (event) => {
-    // The second click of two is no click on a word.
+    // The second click of a double click does not select a word.
     if (dragged || (event.detail > 1 && inside(event) && act.lens.isLong())) event.stopImmediatePropagation();
     dragged = false;
   });

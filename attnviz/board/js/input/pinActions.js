@@ -1,9 +1,9 @@
-// Actions on pins. Each hands the next state to `set`, or calls `leave` with what opens another text or page.
+// Actions on pins. Each passes the next state to `set`, or calls `leave` to open another text or page.
 
 import { chosen } from "../core/state.js";
 import { FULL, NO_PAIR, moved, named, removed, toggled } from "../draw/tray.js";
 
-// `at.state()` has { pins, panels }; `at.shown()` says which model and text a newly pinned head belongs to.
+// `at.state()` has { pins, panels }; `at.shown()` returns the model and text that a newly pinned head belongs to.
 export function makePinActions(at, set, leave) {
   const put = ({ pins, panels }, refused = "") => set({ ...at.state(), pins, panels, refused });
   return {
@@ -20,7 +20,7 @@ export function makePinActions(at, set, leave) {
       if (pin.here && !pin.over) return set(chosen(at.state(), pin.head));
       return leave(pin.key);
     },
-    // Of the first two, side by side with them.
+    // The combination of the first two, side by side with them.
     difference: () => {
       if (!leave) return false;
       return at.state().pins.length < 2 ? put(at.state(), NO_PAIR) : leave("difference");

@@ -1,12 +1,12 @@
 // Curves between linked words, their arrow heads, and the places of their remove marks. Pure functions.
 
-const [LOW, STEP, MOST] = [30, 26, 8]; // pixels: the lowest arc, and how much higher each arc is that spans another; levels at most
+const [LOW, STEP, MOST] = [30, 26, 8]; // pixels of the lowest arc, pixels that each arc above another one is higher, and the largest number of levels
 const APART = 12; // pixels between the ends of several links at one word
 const TIP = [9, 4.5]; // an arrow head's length and half its width
 const CLEAR = 27; // pixels between remove marks, from centre to centre
 export const MARK = 24; // a remove mark's width
 
-// The line that each box stands on, from 0: a box that begins below the middle of the one before it begins a line.
+// The line of each box, from 0: a box that begins below the middle of the one before it begins a new line.
 export function linesOf(boxes) {
   let line = 0;
   return boxes.map(({ top }, i) => {
@@ -16,7 +16,7 @@ export function linesOf(boxes) {
   });
 }
 
-// How many arcs of the same line lie below each arc; 0 for a link from line to line.
+// How many arcs of the same line are below each arc; 0 for a link between lines.
 export function levelsOf(ends, boxes, lines) {
   const spans = ends.map(({ source, target }) => [middle(boxes[source]), middle(boxes[target])].sort((a, b) => a - b));
   const order = ends.map((_, i) => i).sort((a, b) => spans[a][1] - spans[a][0] - (spans[b][1] - spans[b][0]) || a - b);
@@ -32,7 +32,7 @@ export function levelsOf(ends, boxes, lines) {
   return levels;
 }
 
-// The room above every line, so that its highest arc and that arc's mark do not touch the line above.
+// The space above every line, so that its highest arc and the arc's mark do not touch the line above.
 export const riseOf = (levels) => heightAt(Math.max(0, ...levels)) + MARK / 2 + 6;
 
 const heightAt = (level) => LOW + STEP * Math.min(level, MOST);
@@ -71,7 +71,7 @@ function anchors(ends, boxes, lines) {
   const found = ends.map(() => []);
   for (const [name, here] of at) {
     const [place, side] = [boxes[parseInt(name, 10)], name.split(" ")[1]];
-    // Those to the left come first, and of each side the far ones: so arcs that share a word lie within each other.
+    // Those to the left come first, and on each side the far ones, so that arcs that share a word are nested.
     here.sort((a, b) => b.left - a.left || b.far - a.far);
     const apart = Math.min(APART, (place.right - place.left) / here.length);
     here.forEach(({ i, end }, n) => (found[i][end] = { x: middle(place) + (n - (here.length - 1) / 2) * apart, y: place[side], side }));
@@ -79,7 +79,7 @@ function anchors(ends, boxes, lines) {
   return found;
 }
 
-// The middle of a curve, or the next place on it that no other mark and, where there is one, no word covers.
+// The middle of a curve, or the next place on it that no other mark and no word covers.
 function free(curve, marks, boxes) {
   const places = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.12, 0.88].map((t) => on(curve, t));
   const clear = places.filter(([x, y]) => marks.every(([a, b]) => Math.hypot(a - x, b - y) >= CLEAR));

@@ -1,11 +1,11 @@
-// What a reader does with links, as pure functions of a state.
+// Actions on links, as pure functions of a state.
 // A link is [[start, end], [start, end]], source before target, in characters of the text; a word is a unit's place in the list.
 
 import { isolated, withMark } from "../core/encoding.js";
 
 export const blank = { links: [], from: -1, message: "" };
 
-// A word was chosen: it becomes the source, or ends the link that was begun; the source itself is deselected.
+// Chooses a word: it becomes the source, or ends the link in progress; choosing the source again deselects it.
 export function picked(state, at, units, most) {
   const { links, from } = state;
   const name = (place) => nameOf(units[place]);
@@ -25,7 +25,7 @@ export function removed(state, at, units) {
   return { links, from: -1, message: `${linkName(state.links[at], units)}: removed. ${counted(links.length)}.` };
 }
 
-// Source and target exchanged; a link that is there already is not drawn twice.
+// Swaps source and target; an existing link is not drawn twice.
 export function withReversed(state, at, units) {
   const [source, target] = state.links[at];
   const round = [target, source];
@@ -33,7 +33,7 @@ export function withReversed(state, at, units) {
   return { links, from: -1, message: `Reversed: ${linkName(round, units)}.` };
 }
 
-// The same of several links.
+// The same for several links.
 export function withAllReversed(state, places, units) {
   const reversed = [...places].reverse().reduce((now, at) => withReversed(now, at, units), state);
   return { ...reversed, message: `${counted(places.length)} reversed.` };
@@ -49,7 +49,7 @@ const spanOf = ({ start, end }) => [start, end];
 // The word in which a span begins; -1 for none.
 export const unitAt = ([start], units) => units.findIndex((unit) => unit.start <= start && start < unit.end);
 
-// A word as it is named, with its mark where the model cannot read it.
+// A word as it is named, with its mark if the model cannot read it.
 export const nameOf = (unit) => isolated(withMark(unit.text, unit));
 
 export function linkName([source, target], units) {

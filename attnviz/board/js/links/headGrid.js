@@ -4,10 +4,10 @@ import { element, within } from "../core/element.js";
 import { headName, threeDigits } from "../core/encoding.js";
 
 const GUTTER = 28;
-const DEEP = 14; // layers from which on a mouse has lower cells
+const DEEP = 14; // layers from which cells are lower with a mouse
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
-// The head beside another; a layer with fewer heads keeps the nearest.
+// The head next to another one; in a layer with fewer heads, the nearest.
 export function beside([layer, head], key, counts) {
   const [down, right] = STEPS[key];
   const row = within(layer + down, 0, counts.length - 1);
@@ -16,7 +16,7 @@ export function beside([layer, head], key, counts) {
 
 export const isStep = (key) => Object.hasOwn(STEPS, key);
 
-// A cell's width and height in this much room: large enough for a finger on touch screens, with an upper limit.
+// A cell's width and height in the given space: large enough for a finger on touch screens, with an upper limit.
 export function cellOf({ layers, heads }, room, finger) {
   const width = within(Math.floor((room - GUTTER) / heads), 24, 40);
   if (layers > DEEP) return [width, finger ? 24 : 18];

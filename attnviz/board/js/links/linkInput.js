@@ -16,7 +16,7 @@ export function onLinks(host, words, act) {
     const word = wordAt(event);
     if (word >= 0) act.pick(word);
   });
-  // A mouse may also draw in one stroke: down on the one word, up on the other.
+  // A mouse can also draw a link in one movement: down on one word, up on the other.
   on(words, "pointerdown", (event) => (pressed = event.pointerType === "mouse" && !event.button ? wordAt(event) : -1));
   on(words, "pointerup", (event) => {
     const [from, to] = [pressed, wordAt(event)];

@@ -39,7 +39,7 @@ export function makeLinkWords(host, remove) {
     words.replaceChildren(...spans.flatMap((span, i) => (i && !units[i].joined ? [" ", span] : [span])));
   }
 
-  // The largest type in which everything stands on one line; else the smallest, and it wraps.
+  // The largest type in which everything fits on one line; or else the smallest, and it wraps.
   function size(width) {
     const [least, most] = TYPE[width < 608 ? "phone" : "desk"];
     host.style.setProperty("--size", "40px");
@@ -84,7 +84,7 @@ export function makeLinkWords(host, remove) {
     buttons(drawable.map((place, i) => ({ place, mark: arcs[i].mark, name: linkName(links[place], units) })));
   }
 
-  // Unchanged marks stay in the page, so that none disappears under a finger, and keep the focus when others are removed.
+  // Unchanged marks stay in the page, so that none disappears under a finger and they keep the focus when others are removed.
   function buttons(wanted) {
     const name = JSON.stringify(wanted);
     if (name === marked) return;

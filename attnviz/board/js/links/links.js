@@ -8,11 +8,11 @@ import { themeOf } from "../core/theme.js";
 import { makeLinkWords } from "./linkWords.js";
 import { onLinks } from "./linkInput.js";
 
-const MAX_MESSAGES = 2; // refused links with a message each; of more, only the first has one
+const MAX_MESSAGES = 2; // refused links that get a message each; of more, only the first gets one
 
 export const mountLinks = mounter(makeLinks, "drawn");
 
-// `data` is { text, units, links, refused, most, answered }: the number says which of our messages Python had heard.
+// `data` is { text, units, links, refused, most, answered }: the number is that of our last message that Python received.
 function makeLinks(root, tokens, clock = Date.now) {
   const $ = (name) => root.querySelector(name);
   const host = $(".attnviz");
@@ -52,7 +52,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     draw();
     setText($("[role=status]"), state.message);
     if (!changed) return;
-    sent = Math.max(sent + 1, clock()); // unlike any number of a sentence that stood here before
+    sent = Math.max(sent + 1, clock()); // different from any number of an earlier sentence here
     one.send({ links: state.links, number: sent });
   }
 
@@ -84,7 +84,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     $(".todo").replaceChildren(...lines);
   }
 
-  // What no head can follow, at the link, with what can be done.
+  // Links that no head can follow: a message at the link, with what can be done.
   function showRefusals(refused) {
     const wrong = refused.map((why, place) => ({ why, place })).filter(({ why }) => why);
     const name = JSON.stringify(wrong.map(({ why, place }) => [why, state.links[place]]));
@@ -114,7 +114,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     reasons = new Map(data.links.map((link, i) => [link.join(), data.refused[i]]));
     units = data.units.map(([text, start, end, joined, mark = ""]) => ({ text, label: text, start, end, joined, unknown: mark !== "", partly: mark === PARTLY_UNKNOWN }));
     if (other) at = -1;
-    // Python's links are older than the ones drawn here since then; it will answer those too.
+    // Python's links are older than the links drawn here since then; it will answer those too.
     if (data.answered >= sent) state = { ...state, links: data.links };
     if (other) state = { ...state, from: -1 };
     themeOf(host, tokens, "");

@@ -7,7 +7,7 @@ import { mounter } from "../core/mounter.js";
 import { themeOf } from "../core/theme.js";
 import { makeHeadGrid } from "./headGrid.js";
 
-const IDLE = 300; // milliseconds without input before Python gets a head chosen with the arrow keys
+const IDLE = 300; // milliseconds without input before a head chosen with the arrow keys is sent to Python
 const LEGEND = 16; // colours of the legend
 
 export const mountRanking = mounter(makeRanking, "picked");
@@ -26,7 +26,7 @@ function makeRanking(root, tokens, clock = Date.now) {
   const sized = new ResizeObserver(() => data && draw());
   sized.observe(host);
 
-  // The ring moves at once; Python, which has the head's rows, gets the choice after a pause.
+  // The ring moves at once; the choice is sent after a pause to Python, which has the head's rows.
   function choose(head) {
     if (head.join() === chosen.join()) return;
     chosen = head;
@@ -39,7 +39,7 @@ function makeRanking(root, tokens, clock = Date.now) {
   function sendChoice(go) {
     clearTimeout(idleTimer);
     pending = false;
-    sent = Math.max(sent + 1, clock()); // unlike any number of a map that stood here before
+    sent = Math.max(sent + 1, clock()); // different from any number of an earlier map here
     one.send({ head: chosen, go, number: sent });
   }
 
@@ -71,7 +71,7 @@ function makeRanking(root, tokens, clock = Date.now) {
   }
 
   one.take = (given) => {
-    const stale = data && given.answered < sent; // an older run's: the head that was chosen since will be answered too
+    const stale = data && given.answered < sent; // from an older run: the head chosen since then will be answered too
     const before = theme?.name;
     data = given;
     chosen = stale || pending ? chosen : data.chosen;
