@@ -47,9 +47,9 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 def warm() -> None:
     """Load the engine, read the first sentence with the first model, and draw it to files; a failure is left to readers."""
     load_engine()
-    from attnviz import export
     from attnviz.analysis import view
     from attnviz.errors import AttnvizError
+    from attnviz.figures import vector
     from attnviz.figures.provenance import provenance
     from attnviz.models import catalog
     from attnviz.selection import Selection
@@ -60,7 +60,7 @@ def warm() -> None:
         trace = backend().attend(first.request)
         pattern = view.pattern(trace, first.head, first.options)
         source = provenance(catalog.card(first.request.model), trace, first.head, first.options, first.focus)
-        for kind in ("svg", "pdf"):  # imports matplotlib and reads its fonts
-            export.exported(kind, export.ExportItem(trace, pattern, source, (), pattern))
+        for draw in (vector.svg, vector.pdf):  # imports matplotlib and reads its fonts
+            draw(pattern, source)
     except AttnvizError as error:
         _LOG.info("not warmed: %s", type(error).__name__)

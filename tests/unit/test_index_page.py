@@ -93,8 +93,8 @@ def test_our_scripts_are_in_the_head_and_the_rest_is_streamlits_page():
     assert re.sub(r"\s+", "", re.sub(r"<html\b[^>]*>", "<html>", ours)) == re.sub(r"\s+", "", bare)
 
 
-def test_the_body_begins_with_the_places_of_what_comes_and_holds_no_text_of_a_reader():
-    body = index_page.html().partition("<body>")[2].lstrip()
+def test_below_the_row_stand_the_places_of_what_comes_and_holds_no_text_of_a_reader():
+    body = index_page.html().partition("</header>")[2].lstrip()
     assert body.startswith('<div id="first-paint" aria-hidden="true"')
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", index_page.html())
 
