@@ -201,7 +201,7 @@ def _board(trace: Trace) -> str:
 
 
 def _table(kind: str) -> Callable[..., Any]:
-    """What makes a table of a trace, imported when first needed."""
+    """Return the function that makes a table of a trace, imported when first needed."""
 
     def made(trace: Trace, layer: int | None, head: int | None, **options: Any) -> Any:
         from attnviz.analysis import tables as frames
@@ -216,7 +216,7 @@ notebook_hook.tables.update({kind: _table(kind) for kind in ("frame", "xarray")}
 
 
 def __getattr__(name: str) -> Any:
-    """`Trace`, imported when first named: it brings torch with it."""
+    """Return `Trace`, imported on first use because it loads torch."""
     if name == "Trace":
         from attnviz.engine.trace import Trace
 

@@ -70,6 +70,6 @@ COUNTS = ("tokens", "unknown_tokens", "words", "unknown_words", "characters", "u
 
 
 def combined(parts: Sequence[Legibility]) -> Legibility:
-    """Several texts as one: counts are added, lists joined."""
+    """Return the legibility of several texts as one: counts are added, lists joined."""
     counts = {name: sum(getattr(part, name) for part in parts) for name in (*COUNTS, "stretches")}
     return Legibility(**counts, altered=tuple(one for part in parts for one in part.altered)[:LISTED])

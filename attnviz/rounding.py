@@ -25,7 +25,7 @@ def fixed(number: SupportsFloat, digits: int = 0) -> str:
 
 
 def round_parts(shares: Sequence[float], digits: int = 0, alone: int | None = None) -> tuple[float, ...]:
-    """Shares of one whole as percentages with so many decimals, which add up to that of their sum: 100 for a whole.
+    """Return shares of one whole as percentages with so many decimals, which add up to that of their sum: 100 for a whole.
 
     By largest remainders: all are rounded down, and what is missing goes to those that lost most, the first of equals. The
     share at place `alone` is rounded by itself, because it also stands elsewhere, and the others fill up the rest.

@@ -24,12 +24,12 @@ _LINK = re.compile(r"(\d{1,7})-(\d{1,7}):(\d{1,7})-(\d{1,7})", re.ASCII)
 
 
 def others(own: AttentionRequest, pins: Sequence[Pin]) -> tuple[AttentionRequest, ...]:
-    """What pins ask of other texts or models, in order of first use."""
+    """Return the requests of pins for other texts or models, in order of first use."""
     return tuple(request for request in dict.fromkeys(pin.request for pin in pins) if request != own)
 
 
 def written_texts(requests: Sequence[AttentionRequest]) -> str:
-    """Requests as one JSON list of [model, text] or [model, text, text_b]."""
+    """Return requests as one JSON list of [model, text] or [model, text, text_b]."""
     rows = [[r.model, r.text] + ([] if r.text_b is None else [r.text_b]) for r in requests]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
@@ -141,7 +141,7 @@ def panels(raw: str, places: Sequence[int | None], notices: list[str]) -> tuple[
 
 
 def written_links(links: Sequence[Link]) -> str:
-    """Links as `43-45:4-10`, the source's characters before the target's, by commas."""
+    """Return links as `43-45:4-10`, the source's characters before the target's, by commas."""
     return ",".join("{}-{}:{}-{}".format(*link.source, *link.target) for link in links)
 
 

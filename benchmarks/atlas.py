@@ -25,6 +25,7 @@ import torch
 from report import Report
 
 from attnviz.engine import batch, capture
+from attnviz.engine.forward import forward
 from attnviz.linguistics.atlas import workers
 from attnviz.linguistics.atlas.build import build
 from attnviz.linguistics.atlas.chunks import CorpusFiles, chunks
@@ -36,7 +37,7 @@ from attnviz.settings import Settings
 Layers = Callable[..., Iterator[batch.LayerWeights]]
 
 MODEL, FILE = "minilm", "ewt-dev.conllu"
-ONE, TWO = 1.7, 2.0  # how many times faster than the other road: in one process, and in two with one thread each
+ONE, TWO = 1.7, 2.0  # how many times faster than the simple way: in one process, and in two with one thread each
 GROWTH = 16 * 2**20  # bytes by which the whole corpus may take more than its half: an allocator's whims
 
 
@@ -59,7 +60,7 @@ def ceiling(measurer: Measurer) -> Callable[[Sequence[ReadText]], None]:
     def call(read: Sequence[ReadText]) -> None:
         with torch.inference_mode():
             for some in passes(read, measurer.tokens):
-                capture.forward(fused, batch.padded(measurer.loaded.model, [one.reading for one in some]))
+                forward(fused, batch.padded(measurer.loaded.model, [one.reading for one in some]))
 
     return call
 
@@ -70,7 +71,7 @@ def corpus(folder: Path) -> CorpusFiles:
 
 
 def speeds(report: Report, folder: Path) -> None:
-    """Seconds of each road over the whole corpus."""
+    """Measure the seconds of each way over the whole corpus."""
     many = workers.load_measurer(catalog.card(MODEL), Settings.from_env())
     single = replace(many, tokens=1, layers=one_by_one(many.loaded.model))
     plain = ceiling(many)
@@ -114,7 +115,7 @@ def speeds(report: Report, folder: Path) -> None:
 
 
 def memory(report: Report) -> None:
-    """Peak memory of a whole build, on half of the corpus and on all of it."""
+    """Measure peak memory of a whole build, on half of the corpus and on all of it."""
     peaks = {}
     for part in ("half", "whole"):
         ran = subprocess.run([sys.executable, __file__, part], capture_output=True, text=True, check=True)

@@ -20,13 +20,14 @@ from report import Report
 
 import attnviz
 from attnviz.engine import capture
+from attnviz.engine.forward import forward
 
 WORDS = "The animal did not cross the street because it was too tired and the night was long . "
 LONG = 2048
 
 
 def inputs(loaded: Any, tokens: int) -> dict[str, torch.Tensor]:
-    """Exactly `tokens` tokens of running text."""
+    """Return exactly `tokens` tokens of running text."""
     ids = loaded.tokenizer(WORDS * (tokens // 8 + 2), add_special_tokens=False)["input_ids"][:tokens]
     tensor = torch.tensor([ids])
     return {"input_ids": tensor, "attention_mask": torch.ones_like(tensor)}
@@ -40,7 +41,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def paired(one: Callable[[], object], other: Callable[[], object], count: int) -> tuple[float, float, float]:
-    """Median seconds of each, taken in turns after a warm-up, and the median of their ratios pair by pair."""
+    """Return the median seconds of each, measured in turns after a warm-up, and the median of their ratios pair by pair."""
     one()
     other()
     times = []
@@ -64,13 +65,13 @@ def plain(model: Any, x: dict[str, torch.Tensor]) -> Callable[[], object]:
 
     def call() -> object:
         with torch.inference_mode():
-            return capture.forward(fused, dict(x))
+            return forward(fused, dict(x))
 
     return call
 
 
 def overheads(report: Report) -> None:
-    """Captured pass plus one head over the plain pass, and one further head over the plain pass."""
+    """Measure a captured pass plus one head relative to the plain pass, and one more head relative to the plain pass."""
     for name, tokens, count, bound in (
         ("minilm", 16, 200, 1.15),
         ("minilm", 512, 30, 1.15),
@@ -81,7 +82,7 @@ def overheads(report: Report) -> None:
 
 
 def overhead(report: Report, name: str, tokens: int, count: int, bound: float) -> None:
-    """The same of one model at one length."""
+    """Measure the same of one model at one length."""
     loaded = attnviz.load(name)
     x = inputs(loaded, tokens)
     layer, head = loaded.card.head
@@ -107,7 +108,7 @@ def overhead(report: Report, name: str, tokens: int, count: int, bound: float) -
 
 
 def against_eager(report: Report) -> None:
-    """Eager output_attentions against captured plus one head at 2,048 tokens: time, and extra peak memory."""
+    """Compare eager output_attentions with captured plus one head at 2,048 tokens: time, and extra peak memory."""
     found = {}
     for road in ("captured", "eager", "fused"):
         ran = subprocess.run([sys.executable, __file__, road], capture_output=True, text=True, check=True)

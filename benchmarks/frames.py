@@ -180,7 +180,7 @@ def walks(browser: Browser, address: str, model: str, text: str) -> dict[str, An
 
 
 def first_paint(page: Page, address: str, shown: str, noun: str) -> float:
-    """Seconds from opening the page with a sentence until its picture is painted."""
+    """Return seconds from opening the page with a sentence until its picture is painted."""
     page.goto(f"{address}?shown={shown}&text={quote(sentence(noun))}", wait_until="commit")
     page.evaluate(PAINTED.replace("LOOK", DRAWN[shown]), noun)
     page.wait_for_function("() => window.took !== null", timeout=60_000)
@@ -188,7 +188,7 @@ def first_paint(page: Page, address: str, shown: str, noun: str) -> float:
 
 
 def paints(browser: Browser) -> Iterator[dict[str, Any]]:
-    """Median seconds of the two pictures, drawn in turn by one server: for new browsers, then for one that was here."""
+    """Return median seconds of the two pictures, drawn in turn by one server: for new browsers, then for one that was here."""
     nouns = ["stone", *NOUNS[:TURNS]]  # the first one wakes the server
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "bench.py"
@@ -209,7 +209,7 @@ def paints(browser: Browser) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    """All figures, a line each; ends with 1 where one misses its bound."""
+    """Measure all figures, one per line; the exit code is 1 if one misses its bound."""
     report = Report()
     texts = {"minilm": sentence("animal"), "smollm2": of_tokens(TOKENS, "smollm2")}
     with sync_playwright() as driver:

@@ -55,7 +55,7 @@ def hover(browser: Browser, address: str, view: str) -> dict[str, float]:
 
 
 def main() -> None:
-    """Both pictures, a line each; ends with 1 where one misses its bound."""
+    """Measure both pictures, one per line; the exit code is 1 if one misses its bound."""
     report = Report()
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])

@@ -31,7 +31,7 @@ WAIT = 300_000  # milliseconds
 
 
 def text() -> str:
-    """Words by chance, as many as make TOKENS tokens."""
+    """Return random words that make TOKENS tokens."""
     tokenizer = load.load(catalog.card(MODEL), Settings.from_env()).tokenizer
     chance, words = random.Random(7), list[str]()
     while len(words) < TOKENS:
@@ -70,7 +70,7 @@ def peak(pid: int) -> int | None:
 
 
 def measured(page: Page, address: str, pid: int) -> dict[str, float | int | None]:
-    """Seconds from Enter to each stage, bytes received until then, and memory."""
+    """Return seconds from Enter to each stage, bytes received until then, and memory."""
     received = [0]
     page.on("websocket", lambda one: counted(one, received))
     page.goto(f"{address}?model={MODEL}&text=A+few+words&focus=")

@@ -40,7 +40,7 @@ LINE = "word => document.body.innerText.includes('seen The ' + word)"
 
 
 def sentence(noun: str) -> str:
-    """Twelve words, one of them new each time."""
+    """Return twelve words, one of them new each time."""
     return f"The {noun} did not cross the street because it was too tired"
 
 
@@ -76,7 +76,7 @@ def served(script: Path) -> Iterator[str]:
 
 
 def enter_to_paint(page: Page, shown: str, noun: str) -> float:
-    """Seconds from the Enter key until what `shown` looks for is painted."""
+    """Return seconds from the Enter key until what `shown` looks for is painted."""
     field = page.get_by_label("Sentence").first
     field.fill(sentence(noun))
     page.evaluate(WATCHED.replace("LOOK", shown), noun)
@@ -86,7 +86,7 @@ def enter_to_paint(page: Page, shown: str, noun: str) -> float:
 
 
 def medians() -> dict[str, float]:
-    """Median seconds of the bare call, the empty rerun and the Attention page."""
+    """Return median seconds of the bare call, the empty rerun and the Attention page."""
     backend = attnviz.open_backend()
     calls = []
     for noun in ["stone", *NOUNS[:TURNS]]:

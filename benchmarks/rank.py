@@ -29,7 +29,7 @@ TURNS, BOUND = 20, 0.050  # seconds
 
 
 def seconds(loaded: LoadedModel, asked: Sequence[Link]) -> tuple[float, float]:
-    """Medians of reading the sentence, and of ranking every head on some links afterwards."""
+    """Return medians of reading the sentence, and of ranking every head on some links afterwards."""
     read, ranked = [], []
     for _ in range(TURNS):
         start = time.perf_counter()

@@ -29,7 +29,7 @@ print(time.perf_counter() - started)
 
 
 def page_after_make() -> float:
-    """Seconds from `make app` until the page answers HTTP 200."""
+    """Return seconds from `make app` until the page answers HTTP 200."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -52,7 +52,7 @@ def page_after_make() -> float:
 
 
 def smollm2_in_a_new_process() -> float:
-    """Seconds until the model is ready, imports not counted."""
+    """Return seconds until the model is ready, imports not counted."""
     ran = subprocess.run([sys.executable, "-c", READY], cwd=ROOT, capture_output=True, text=True, check=True)
     return float(ran.stdout.split()[-1])
 

@@ -18,12 +18,12 @@ ORDINALS = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """First pattern minus second, -1 to 1: `weights` is above 0 where the first looks more.
+    """First pattern minus second, -1 to 1: `weights` is above 0 where the first gives more.
 
-    Row i sums to `-hidden[i]` where no word is left out. `queries` and `keys` are labels, `tired/wide` where the texts
-    differ (their indices stand in `changed_queries`, `changed_keys`); `query_pairs` and `key_pairs` say which row or
-    column of the first and of the second pattern each stands for; `query_units` and `key_units` are the first's. `note`
-    names the words that have no counterpart and are left out, and repeats the notes of both patterns.
+    Row i sums to `-hidden[i]` if no word is left out. `queries` and `keys` are labels, `tired/wide` where the texts differ
+    (at the indices in `changed_queries` and `changed_keys`); `query_pairs` and `key_pairs` are the rows and columns of the
+    first and of the second pattern for each label; `query_units` and `key_units` belong to the first. `note` names the words
+    that have no counterpart and are left out, and repeats the notes of both patterns.
     """
 
     queries: tuple[str, ...]
@@ -48,11 +48,11 @@ class Difference:
 
 
 def aligned(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """Return which word of one text stands for which of the other, in order.
+    """Return the pairs of corresponding words of two texts, in order.
 
     Equal words pair up (longest common runs first, difflib); so do words of replaced runs of equal length, as in
-    tired/wide. A run that was put in, taken out, or replaced by one of another length has no counterpart: any pairing
-    of its words would be a guess, and its differences would look like findings.
+    tired/wide. A run that was inserted, deleted, or replaced by one of another length has no counterpart: any pairing of its
+    words would be a guess, and its differences would look like findings.
     """
     pairs: list[tuple[int, int]] = []
     for tag, a, a_end, b, b_end in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
@@ -62,7 +62,7 @@ def aligned(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[int, int
 
 
 def _pairs(first: Pattern, second: Pattern) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
-    """Return the rows and the columns of two patterns that stand for each other; a special token never stands for a word."""
+    """Return the corresponding rows and columns of two patterns; a special token never corresponds to a word."""
     rows = _comparable(aligned(first.queries, second.queries), first.query_units, second.query_units)
     return rows, _comparable(aligned(first.keys, second.keys), first.key_units, second.key_units)
 
@@ -70,14 +70,14 @@ def _pairs(first: Pattern, second: Pattern) -> tuple[tuple[tuple[int, int], ...]
 def _comparable(
     pairs: tuple[tuple[int, int], ...], first: Sequence[Unit], second: Sequence[Unit]
 ) -> tuple[tuple[int, int], ...]:
-    """Return the pairs of two words or of two special tokens; all of them where units are unknown."""
+    """Return the pairs of two words or of two special tokens; all of them if units are unknown."""
     return tuple((a, b) for a, b in pairs if not first or not second or first[a].special == second[b].special)
 
 
 def difference(first: Pattern, second: Pattern) -> Difference:
-    """What the first pattern gives more (above 0) or less (below 0) than the second, for every pair of aligned words.
+    """Return what the first pattern gives more (above 0) or less (below 0) than the second, for each pair of aligned words.
 
-    Works for one text under two heads, for a minimal pair, and for two models that cut a text differently. Words
+    Works for one text under two heads, for a minimal pair, and for two models that split a text differently. Words
     without a counterpart are left out, and the note names them.
     """
     rows, columns = _pairs(first, second)
@@ -131,15 +131,15 @@ def combined(kind: str, patterns: Sequence[Pattern]) -> Pattern:
 
 
 def _common(count: int, pairings: Sequence[Sequence[tuple[int, int]]]) -> list[tuple[int, ...]]:
-    """For each of the first text's places that has a counterpart in every other, the places in all of them."""
+    """Return the places in all texts of each word of the first that has a counterpart in every other."""
     maps = [dict(pairs) for pairs in pairings]
     return [(at, *(found[at] for found in maps)) for at in range(count) if all(at in found for found in maps)]
 
 
 def counterpart(token: int, first: Sequence[Token], second: Sequence[Token]) -> int | None:
-    """The token of the second text that stands where `token` stands in the first; None if its word has no counterpart.
+    """Return the token of the second text that corresponds to `token` of the first; None if its word has no counterpart.
 
-    Words are aligned, whatever is shown; within a word pieces are counted, and a word of fewer pieces answers with its last.
+    Words are aligned, whatever is shown; within a word, pieces are counted, and a word with fewer pieces returns its last one.
     """
     here, there = units(first, words=True), units(second, words=True)
     pairs = dict(_comparable(aligned([unit.text for unit in here], [unit.text for unit in there]), here, there))
@@ -151,7 +151,7 @@ def counterpart(token: int, first: Sequence[Token], second: Sequence[Token]) -> 
 
 
 def _labels(first: Sequence[str], second: Sequence[str], pairs: Sequence[tuple[int, int]]) -> tuple[str, ...]:
-    """Return one label a pair, both words where they differ."""
+    """Return one label for each pair, with both words if they differ."""
     return tuple(_label((first[a], second[b])) for a, b in pairs)
 
 
@@ -167,7 +167,7 @@ def _left_out(
     columns: Sequence[tuple[int, int]],
     other: str = ORDINALS[0],
 ) -> str:
-    """Return the sentence on words that stand in one of the patterns only."""
+    """Return the sentence on words that only one of the patterns has."""
     sentences = []
     for pattern, side, name in ((first, 0, "first"), (second, 1, other)):
         paired = {pair[side] for pair in rows}, {pair[side] for pair in columns}

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from attnviz.types import HiddenPart, Keep, Unit
 
-REACHED = 1e-6  # of a row: a sum that falls short by less does so by float32's own rounding
+REACHED = 1e-6  # of a row: a smaller difference of a sum is due to float32's rounding
 _ORDINAL = ("first", "second")
 
 
@@ -18,7 +18,7 @@ def ends(
 ) -> tuple[Int[np.ndarray, " row"], Int[np.ndarray, " column"]] | None:
     """Return which rows and columns `between` leaves, as indices; None if it leaves everything.
 
-    It asks for two texts on either side. Where there is one, as in cross-attention, there is nothing to choose.
+    It needs two texts on both sides. If there is one, as in cross-attention, there is nothing to choose.
     """
     if not between or not paired(queries, keys):
         return None
@@ -30,12 +30,12 @@ def ends(
 
 
 def paired(queries: Sequence[Unit], keys: Sequence[Unit]) -> bool:
-    """Return whether the words of two texts stand on both sides."""
+    """Return whether both sides have the words of two texts."""
     return all({0, 1} <= {unit.segment for unit in side if not unit.special} for side in (queries, keys))
 
 
 def strongest(weights: Float[np.ndarray, "*lead query key"], keep: Keep) -> Float[np.ndarray, "*lead query key"]:
-    """The weights that `keep` shows; what it leaves out becomes 0. Of equal weights the earlier in the text is the larger."""
+    """Return the weights that `keep` shows, 0 for the others. Among equal weights, the earlier one in the text counts first."""
     if keep.rule == "least":
         return np.where(weights >= np.float32(keep.value), weights, np.float32(0.0))
     order = np.argsort(-weights, axis=-1, kind="stable")
@@ -51,7 +51,7 @@ def strongest(weights: Float[np.ndarray, "*lead query key"], keep: Keep) -> Floa
 
 
 def between_sentence(between: str, percent: str) -> str:
-    """What is left of a pair of texts, and how much of a row goes elsewhere."""
+    """Return which part of a pair of texts is shown, and how much of a row goes elsewhere."""
     source, at = (_ORDINAL["ab".index(name)] for name in between.split("-"))
     target = "itself" if source == at else f"the {at}"
     gone = f"on average {percent} of a row goes to {HiddenPart.OTHER_TEXT.value} and is left out"

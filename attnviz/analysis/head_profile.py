@@ -11,14 +11,14 @@ from attnviz.analysis.row_stats import entropy, percent
 from attnviz.rounding import fixed, round_parts
 from attnviz.types import HiddenPart, Pattern, joined
 
-MENTION = 0.005  # what would be written "0 %" is not mentioned
+MENTION = 0.005  # a share that would be written "0 %" is not mentioned
 
 
 @dataclass(frozen=True)
 class ProfileLine:
     """One line of a profile: `share` of the attention, `even` of uniform attention, first choice of `chosen` rows.
 
-    `percent` is the share as it is written: all lines of a profile add up to 100. `even` is None for what is hidden.
+    `percent` is the share as shown: all lines of a profile add up to 100. `even` is None for hidden shares.
     """
 
     kind: str
@@ -67,9 +67,9 @@ class HeadProfile:
 
 
 def profile(pattern: Pattern, words: bool = True, classes: PositionClasses | None = None) -> HeadProfile:
-    """The profile: the lines of "On average, this head looks at", averaged over the rows that count (see PositionClasses).
+    """Return the lines of "On average, this head looks at", averaged over the rows that count (see PositionClasses).
 
-    Where something is hidden it is one more line, and one more place in the entropy, so that both speak of whole rows.
+    Hidden shares are one more line, and one more place in the entropy, so that both describe whole rows.
     `most` is the mean over the rows of log2 of the places each can see: log2 n, and less in a causal model.
     """
     classes = classes or PositionClasses.of(pattern, words)
@@ -109,7 +109,7 @@ def _profile_line(line: PositionClass, share: float, percent: float, chosen: int
 
 
 def _choices(weights: np.ndarray, lost: np.ndarray, classes: PositionClasses) -> tuple[np.ndarray, np.ndarray]:
-    """The line of each row's first choice, and its weight; -1 if keys of two lines get equally much, or hidden ones more."""
+    """Return the line of each row's first choice, and its weight; -1 if two lines tie, or if hidden keys get more."""
     if not weights.size:
         return np.full(len(weights), -1), np.zeros(len(weights), np.float32)
     rows = np.arange(len(weights))
@@ -123,7 +123,7 @@ def _choices(weights: np.ndarray, lost: np.ndarray, classes: PositionClasses) ->
 
 
 def spread(pattern: Pattern, classes: PositionClasses) -> tuple[float, float]:
-    """Mean entropy of the rows that count, and the most it could be; what is hidden counts as one more place."""
+    """Return the mean entropy of the rows that count, and its maximum; hidden shares count as one more place."""
     rows = classes.rows
     if not rows.any():
         return 0.0, 0.0

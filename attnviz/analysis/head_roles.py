@@ -1,4 +1,7 @@
-"""What a head does on one text: its profile, role, sink and sentences, each with its numbers."""
+"""What a head does on one text: its profile, role, sink and sentences, each with its numbers.
+
+What a head does on thousands of sentences, its habits, is in an atlas: `linguistics.habit_report`.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +22,18 @@ from attnviz.types import HeadScores, Pattern, joined
 from attnviz.view_state import ViewOptions
 
 MAJORITY = 0.5  # "mostly" is more than all other places together
-FEW = 5  # on fewer words nothing is called a habit: two of two say nothing of a head
-CLEAR = 0.3  # Gu et al. 2025 (arXiv:2410.10781): a first token is a sink where its mean attention is above 0.3
-BEYOND = 1.5  # a habit is half as much again as uniform attention gives: in a short text that alone is much
+FEW = 5  # with fewer words nothing is called a habit: two of two say nothing about a head
+CLEAR = 0.3  # Gu et al. 2025 (arXiv:2410.10781): a first token is a sink if its mean attention is above 0.3
+BEYOND = 1.5  # a habit is 1.5 times uniform attention, which is much in a short text
 BROAD = 0.85  # of the most entropy: as spread as uniform attention over n^0.85 places, 9 of 13 or 50 of 100
-SINK_CHOICE, SINK_SHARE = 0.5, 0.4  # a note is worth its place where most words choose the key and it takes this much
+SINK_CHOICE, SINK_SHARE = 0.5, 0.4  # a note is shown if most words choose the key and it takes this much
 
 SCORES = ("entropy", "previous", "next", "first", "special")
 
 
 @dataclass(frozen=True)
 class Role:
-    """What a head does on this text: a kind, the numbers behind it, and a sentence that says them.
+    """What a head does on this text: a kind, its numbers, and a sentence with them.
 
     `kind` is previous, next, itself, first, separator, same, word (one that most look at), hidden, broad or mixed. `share`
     is what the place gets, `even` what uniform attention would give it (None if that is not known), `chosen` of how many of
@@ -64,7 +67,7 @@ class Role:
 class Sink:
     """A key that most words choose first and that takes much of the head: its index, mean share, and how often it is first.
 
-    Only a first or special token is called a sink (`resting`); of another word the sentence says what is seen.
+    Only a first or special token is called a sink (`resting`); for another word, the sentence only describes the weights.
     """
 
     key: int
@@ -76,9 +79,9 @@ class Sink:
 
 
 def role(pattern: Pattern, words: bool = True, classes: PositionClasses | None = None) -> Role:
-    """What the head does on this text in a few sentences, with the numbers behind it. A habit on one text, not a law.
+    """Describe what the head does on this text in a few sentences, with its numbers: a habit on one text, not a law.
 
-    A head is called after the one place that is the first choice of more than half of all rows that count, FEW of them at
+    A head is named after the one place that is the first choice of more than half of all rows that count, FEW of them at
     least, and gets more than CLEAR of the attention and BEYOND times what uniform attention would give it; hidden
     tokens, if they get MAJORITY of it. Else it is broad or mixed. Pass the `classes` of the pattern if you have them.
     """
@@ -112,7 +115,7 @@ def role(pattern: Pattern, words: bool = True, classes: PositionClasses | None =
 
 
 def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
-    """What each of many heads does; those that read the same text share what is known of its places."""
+    """Return what each of many heads does; heads that read the same text share its position classes."""
     classes: PositionClasses | None = None
     for pattern in patterns:
         if classes is None or not classes.covers(pattern):
@@ -162,7 +165,7 @@ def as_text(pattern: Pattern, query: int) -> str:
 
 
 def unseen(pattern: Pattern, query: int) -> str:
-    """Of a causal model, which words come too late for this one, as a sentence; "" if every word is seen."""
+    """Return the words that come too late for this one in a causal model, as a sentence; "" if every word is seen."""
     queries, _ = units_of(pattern)
     later = [unit for unit in queries[query + 1 :] if not unit.special]
     if not pattern.causal or not later:
@@ -173,10 +176,10 @@ def unseen(pattern: Pattern, query: int) -> str:
 
 
 def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") -> HeadScores:
-    """One number for every head on this text, averaged over the rows that count, layer by layer; NaN if a layer has fewer.
+    """Return a number for every head on this text, averaged over the rows that count; NaN if a layer has fewer heads.
 
-    `entropy` in bits; the others are shares, each that of its line in the profile: `previous`, `next`, `first` the first
-    token (Gu et al. 2025, who count its own row too), `special` all special tokens. In a causal model `next` is 0.
+    `entropy` is in bits; the others are the shares of lines of the profile: `previous`, `next`, `first` (the first token;
+    Gu et al. 2025 count its own row too), `special` (all special tokens). In a causal model, `next` is 0.
     """
     if name not in SCORES:
         raise BadInputError(f"A score is one of {', '.join(SCORES)}; got {name!r}.")
@@ -218,7 +221,7 @@ def _besides(lines: tuple[ProfileLine, ...], named: ProfileLine) -> str:
 
 
 def _one_word(pattern: Pattern, classes: PositionClasses) -> ProfileLine | None:
-    """One key that is the first choice of most rows, though it has no line of its own: a word that most words look at."""
+    """Return a key that is the first choice of most rows but has no line of its own: a word that most words look at."""
     rows = classes.rows
     chosen = (first_choices(pattern) & (pattern.weights > pattern.hidden[:, None]))[rows].sum(0)
     key = int(chosen.argmax())
@@ -231,7 +234,7 @@ def _one_word(pattern: Pattern, classes: PositionClasses) -> ProfileLine | None:
 
 
 def _repeat_sentence(repeat: ProfileLine, classes: PositionClasses) -> str:
-    """Return a sentence on words that stand more than once, where a head finds the other places; "" if it does not."""
+    """Return a sentence on repeated words, if a head looks at their other places; "" if it does not."""
     able = int(classes.repeat_rows.sum())
     share, even = (part * len(classes.repeat_rows) / able for part in (repeat.share, repeat.even or 0.0))
     if repeat.chosen <= able / 2 or share <= max(MAJORITY, BEYOND * even):
@@ -260,17 +263,17 @@ def _habit(line: ProfileLine, rows: int, word: str) -> str:
 
 
 def _count(count: int, word: str) -> str:
-    """`1 word`, `7 words`."""
+    """Return `1 word` or `7 words`."""
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _of(count: int, rows: int, word: str) -> str:
-    """`6 of 7 words`."""
+    """Return `6 of 7 words`."""
     return f"{count} of {_count(rows, word)}"
 
 
 def _share_text(pattern: Pattern, classes: PositionClasses, key: int, taken: float) -> str:
-    """Return a key's share in words: where it is a line of the profile by itself, with the digits that it has there."""
+    """Return a key's share in words, with the digits of the profile if the key has its own line there."""
     line = int(classes.at[0, key])
     if line < len(classes.lines) and (classes.at[:, key] == line).all() and (classes.at == line).sum() == len(classes.at):
         return profile_lines(pattern, classes)[0][line].share_text

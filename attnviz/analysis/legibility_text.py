@@ -1,4 +1,4 @@
-"""What a model cannot read of a text, and what it does not read as typed, in sentences of their own."""
+"""Sentences on what a model cannot read of a text, and on what it does not read as typed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ LISTED = 5  # that a line in a terminal names
 
 
 def unknown_words(tokens: Sequence[Token]) -> tuple[str, ...]:
-    """Return the words, or other stretches, that are unknown in whole or in part: as typed, each once, in order."""
+    """Return the words, or other parts, that are completely or partly unknown: as typed, each once, in order."""
     return tuple(dict.fromkeys(unit.text for unit in units(tokens) if unit.unknown and not unit.special))
 
 
 def unread(trace: Trace, name: str) -> str:
-    """What the model called `name` cannot read of its text, in one or two sentences; "" if it reads everything."""
+    """Return what the model `name` cannot read of its text, in one or two sentences; "" if it reads everything."""
     reading, words = trace.reading, unknown_words(trace.tokens)
     if not words:
         return ""
-    if reading is None or not reading.unknown_characters:  # a blank or a line break, or the model's own output
+    if reading is None or not reading.unknown_characters:  # a space or a line break, or the model's own output
         return (
             f"{name} reads {_counted(sum(t.unknown for t in trace.tokens), 'token')} of this text only as {UNKNOWN}, unknown."
         )
@@ -54,7 +54,7 @@ def counted(trace: Trace, name: str) -> str:
 
 
 def unread_units(named: Sequence[Unit]) -> str:
-    """Return a sentence, after a blank, on those of the words just named that the model cannot read; "" if it reads all."""
+    """Return a sentence, after a space, on those of the named words that the model cannot read; "" if it reads all."""
     unknown = list(dict.fromkeys(unit for unit in named if unit.unknown and not unit.special))
     if not unknown:
         return ""
@@ -67,7 +67,7 @@ def unread_units(named: Sequence[Unit]) -> str:
 
 
 def of_links(trace: Trace, links: Sequence[Link], name: str, block: str = "") -> str:
-    """What must be known of links that lead from or to a word that the model cannot read; "" if it reads all ends."""
+    """Return a note on links from or to a word that the model cannot read; "" if it reads all ends."""
     part = trace.block(block or trace.blocks[0])
     ends = [unit for link in links for unit in (*_ends(part.queries, link.source), *_ends(part.keys, link.target))]
     words = list(dict.fromkeys(f"“{unit.text}”" for unit in ends if unit.unknown))
@@ -81,12 +81,12 @@ def of_links(trace: Trace, links: Sequence[Link], name: str, block: str = "") ->
 
 
 def is_unknown(tokens: Sequence[Token], span: tuple[int, int]) -> bool:
-    """Return whether any part of a stretch of the text is unknown to the model."""
+    """Return whether any part of a span of the text is unknown to the model."""
     return any(unit.unknown for unit in _ends(tokens, span))
 
 
 def unknown_spans(tokens: Sequence[Token], spans: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
-    """Those of many stretches of the text of which any part is unknown."""
+    """Return the spans of the text of which any part is unknown."""
     unknown = [token for token in tokens if token.unknown and not token.special and token.segment == tokens[0].segment]
     if not unknown:
         return frozenset()
@@ -94,7 +94,7 @@ def unknown_spans(tokens: Sequence[Token], spans: Sequence[tuple[int, int]]) -> 
 
 
 def _ends(tokens: Sequence[Token], span: tuple[int, int]) -> list[Unit]:
-    """Return the words that lie in a stretch of the first of the texts that these tokens are of, in whole or in part."""
+    """Return the words that are completely or partly in a span of the first of these tokens' texts."""
     segment = min((token.segment for token in tokens if not token.special), default=0)
     return [
         unit for unit in units(tokens)
@@ -103,7 +103,7 @@ def _ends(tokens: Sequence[Token], span: tuple[int, int]) -> list[Unit]:
 
 
 def altered_sentence(reading: Legibility | None, name: str) -> str:
-    """What the model does not read as typed, in a sentence, with an example; "" if it reads it as typed."""
+    """Return what the model does not read as typed, in a sentence with an example; "" if it reads it as typed."""
     if reading is None or not reading.altered:
         return ""
     ways = [way for kind in reading.kinds if (way := _way(kind, reading.altered))]
@@ -126,5 +126,5 @@ def _way(kind: str, altered: Sequence[AlteredText]) -> str:
 
 
 def _counted(count: int, noun: str) -> str:
-    """`1 word`, `3 words`."""
+    """Return `1 word` or `3 words`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float
 
 from attnviz.analysis.row_stats import spelled
 from attnviz.analysis.view import sides, summed
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.text import tokens_of, units
 from attnviz.types import Link, Pattern, Token, joined
@@ -20,7 +21,7 @@ from attnviz.view_state import ViewOptions
 Span = tuple[int, int]
 
 WEIGHTS_AT_ONCE = 2**24  # weights of the links' rows in memory at once, 64 MB
-ENOUGH = 0.2  # below a fifth a head divides crumbs: uniform attention over ten places would give two candidates as much
+ENOUGH = 0.2  # below a fifth a head's choice means little: uniform attention over ten places would give two candidates as much
 
 
 class StrongCell(NamedTuple):
@@ -58,7 +59,7 @@ class CandidateShares:
 
     @property
     def mass(self) -> Float[np.ndarray, "layer head"]:
-        """What all candidates get together."""
+        """The attention to all candidates together."""
         return self.values.sum(-1)
 
 
@@ -87,9 +88,9 @@ def link_weights(trace: Trace, link: Link, block: str = "self") -> Float[np.ndar
 def rank_heads(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[LinkScore, ...]:
     """Return every head by how much it follows the links, best first; ties stay in the order of layers and heads.
 
-    Weight and margin are means over the links. The margin is what the target gets more than the strongest other word;
-    special tokens and the source itself are no words here (as in Clark et al. 2019, section 4.1), nor is any word that
-    overlaps the target. Raises BadInputError without links, and for a link that a causal model cannot see.
+    Weight and margin are means over the links. The margin is how much more the target gets than the strongest other word;
+    special tokens, the source itself and words that overlap the target do not count (as in Clark et al. 2019, section 4.1).
+    Raises BadInputError without links, and for a link that a causal model cannot see.
     """
     if not links:
         raise BadInputError("A ranking needs at least one link; there is none. Draw one from a word to another.")
@@ -99,7 +100,9 @@ def rank_heads(trace: Trace, links: Sequence[Link], block: str = "self") -> tupl
     for link, source, target in zip(links, sources, targets, strict=True):
         if late := _late(part, link, source, target):
             raise BadInputError(late)
-    few = max(1, WEIGHTS_AT_ONCE // (part.layers * part.heads * len(part.keys)))  # links of a long text go by a few at a time
+    few = max(
+        1, WEIGHTS_AT_ONCE // (part.layers * part.heads * len(part.keys))
+    )  # links of a long text are computed a few at a time
     parts = [_followed(part, sources[at : at + few], targets[at : at + few]) for at in range(0, len(links), few)]
     weights, margins = (np.concatenate(one, -1).mean(-1) for one in zip(*parts, strict=True))
     there = [(int(layer), int(head)) for layer, head in np.argwhere(~np.isnan(weights))]
@@ -110,7 +113,7 @@ def rank_heads(trace: Trace, links: Sequence[Link], block: str = "self") -> tupl
 def _followed(
     part: Block, sources: list[list[int]], targets: list[list[int]]
 ) -> tuple[Float[np.ndarray, "layer head link"], Float[np.ndarray, "layer head link"]]:
-    """Weight and margin of some links in every head."""
+    """Return weight and margin of some links in every head."""
     rows = _rows(part, sources)  # layer head link key
     on_target = np.zeros((len(sources), len(part.keys)), np.float32)
     for at, target in enumerate(targets):
@@ -120,7 +123,7 @@ def _followed(
 
 
 def why_unfollowable(trace: Trace, link: Link, block: str = "self") -> str:
-    """Why no head of this model can follow a link; "" if it can."""
+    """Return why no head of this model can follow a link; "" if one can."""
     part = trace.block(block)
     try:
         source, target = _tokens(part.queries, link.source), _tokens(part.keys, link.target)
@@ -159,7 +162,7 @@ def candidate_shares(trace: Trace, pronoun: Span, candidates: Sequence[Span], bl
 def rank_candidates(found: CandidateShares) -> tuple[RankedShares, ...]:
     """Return every head by the share of the first candidate, best first: those that give the candidates ENOUGH come first.
 
-    A share of crumbs is noise that would win every ranking; such heads follow with `counts` False, by mass.
+    A share of little attention is noise that would win every ranking; such heads come last, by mass, with `counts` False.
     """
     mass = found.mass
     counts = (mass >= ENOUGH) & ~np.isnan(found.share)
@@ -174,7 +177,7 @@ def rank_candidates(found: CandidateShares) -> tuple[RankedShares, ...]:
 
 
 def _rows(part: Block, sources: Sequence[list[int]]) -> Float[np.ndarray, "layer head link key"]:
-    """What each source looks at in every head, the mean over its pieces. Rows of other tokens are not computed."""
+    """Return what each source looks at in every head, the mean over its pieces. Rows of other tokens are not computed."""
     rows = np.full((part.layers, part.heads, len(sources), len(part.keys)), np.nan, np.float32)
     places = sorted({token for source in sources for token in source})
     for layer, weights in enumerate(part.rows(places)):  # head place key
@@ -186,7 +189,7 @@ def _rows(part: Block, sources: Sequence[list[int]]) -> Float[np.ndarray, "layer
 def _strongest_other(
     rows: Float[np.ndarray, "layer head link key"], part: Block, sources: list[list[int]], targets: list[list[int]]
 ) -> Float[np.ndarray, "layer head link"]:
-    """What the strongest word gets that is neither source nor target nor special; 0 where there is no such word."""
+    """Return the weight of the strongest word other than source, target and special tokens; 0 if there is none."""
     _, words = sides(part, ViewOptions(words=True))
     words = tuple(word for word in words if not word.special)
     own = part.queries == part.keys
@@ -201,7 +204,7 @@ def _strongest_other(
 
 
 def _late(part: Block, link: Link, source: list[int], target: list[int]) -> str:
-    """Why a causal model cannot see the target from the source; "" if it can."""
+    """Return why a causal model cannot see the target from the source; "" if it can."""
     if not part.causal or min(target) <= max(source):
         return ""
     there, here = _typed(part.keys, link.target), _typed(part.queries, link.source)
@@ -212,19 +215,19 @@ def _late(part: Block, link: Link, source: list[int], target: list[int]) -> str:
 
 
 def _tokens(tokens: Sequence[Token], span: Span) -> list[int]:
-    """Return the tokens that start in a span of the text: of a pair of its first text, of a target text (segment 1) its own."""
+    """Return the tokens that start in a span: of the first text of a pair, or of the target text itself (segment 1)."""
     segment = min((token.segment for token in tokens if not token.special), default=0)
     return list(tokens_of(span, tokens, segment))
 
 
 def _typed(tokens: Sequence[Token], span: Span) -> str:
-    """Return the words in a span, as a reader would write them."""
+    """Return the words in a span, as typed."""
     inside = set(_tokens(tokens, span))
     return spelled([word for word in units(tokens) if inside.intersection(word.tokens)])
 
 
 def _late_note(part: Block, pronoun: Span, late: Sequence[Span]) -> str:
-    """Why some candidates get nothing in a causal model."""
+    """Return why some candidates get nothing in a causal model."""
     if not late:
         return ""
     names = joined(tuple(f"“{_typed(part.keys, span)}”" for span in late))

@@ -16,7 +16,7 @@ MAX_ENTRIES = 5  # words of a row, the target among them
 
 @dataclass(frozen=True)
 class RowEntry:
-    """One thing that is looked at: its name, how much it gets, and what it is: target, word, source or special."""
+    """One place in a row: its name, its weight, and its kind: target, word, source or special."""
 
     text: str
     weight: float
@@ -27,7 +27,7 @@ class RowEntry:
 class LinkRow:
     """Where the source of one link looks: the strongest places, largest first, the target always among them.
 
-    `rest` is what all other places get together (a learned sink's share with them). `first` says that no other word gets as
+    `rest` is the weight of all other places together (including a learned sink). `first` says that no other word gets as
     much as the target: the rule by which a head's choice counts as right (Clark et al. 2019, section 4).
     """
 
@@ -39,7 +39,7 @@ class LinkRow:
 
 
 def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkRow, ...]:
-    """What the source of each link looks at in one head. Raises BadInputError for a span in which no token starts."""
+    """Return what the source of each link looks at in one head. Raises BadInputError for a span in which no token starts."""
     part = trace.block(head.block)
     if head.layer >= part.layers or head.head >= part.calls[head.layer].heads:
         part.weights(head.layer, head.head)  # raises, and says which there are
@@ -48,7 +48,7 @@ def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkR
     segment = min((token.segment for token in part.queries if not token.special), default=0)
     sources = [tokens_of(link.source, part.queries, segment) for link in links]
     looking = sorted({token for source in sources for token in source})
-    rows = layer.rows(looking)[0][head.head]  # never all rows: of a long text they take seconds
+    rows = layer.rows(looking)[0][head.head]  # never all rows: for a long text they take seconds
     found = []
     for link, source in zip(links, sources, strict=True):
         target = tokens_of(link.target, part.keys, segment)
@@ -66,7 +66,7 @@ def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkR
 
 
 def _kind(unit: Unit, source: Sequence[int]) -> str:
-    """What a place is to the source."""
+    """Return what a place is to the source."""
     return "special" if unit.special else "source" if set(unit.tokens) & set(source) else "word"
 
 
@@ -76,6 +76,6 @@ def _text_of(tokens: Sequence[int], parts: Sequence[Unit]) -> str:
 
 
 def _named(unit: Unit) -> str:
-    """Return a word, with its mark where the model cannot read it."""
+    """Return a word, with its mark if the model cannot read it."""
     mark = unknown_mark(unit)
     return f"{unit.text} {mark}" if mark else unit.text

@@ -16,8 +16,8 @@ from jaxtyping import Bool, Int
 from attnviz.analysis.row_stats import after, before, choosing, quoted, repeats, units_of, visible, words_among
 from attnviz.types import Pattern, Unit
 
-REST = ""  # the kind of a line that no head is called after
-MIN_REPEATS = 2  # one word that happens to find its like says nothing about a head
+REST = ""  # the kind of a line that gives no head its name
+MIN_REPEATS = 2  # one word that looks at its repetition says nothing about a head
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def resting(keys: Sequence[Unit], key: int) -> bool:
 
 
 class _ClassCells(NamedTuple):
-    """A line before it is known what uniform attention gives it; `cells` is None for all that is in no other line."""
+    """A line without its share of uniform attention yet; `cells` is None for everything that is in no other line."""
 
     kind: str
     label: str
@@ -111,9 +111,9 @@ class _ClassCells(NamedTuple):
 def _classes(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool, word: str) -> Iterator[_ClassCells]:
     """Yield the lines in reading order; no cell is in two of them.
 
-    Special tokens stand under their names. A first token that is a word has a line of its own, and is neither the word
-    before another nor, for itself, the word itself. A causal model has no word after; cross-attention has neither
-    neighbours nor itself.
+    Special tokens have lines with their names. A first token that is a word has its own line; it does not count as the word
+    before another word or, for itself, as the word itself. A causal model has no word after; cross-attention has no
+    neighbours and no itself.
     """
     own = queries == keys
     opening, closing = _named(keys)
@@ -133,7 +133,7 @@ def _classes(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool, word: 
 
 
 def _special(keys: Sequence[Unit], name: str) -> _ClassCells:
-    """The line of all special tokens of one name. A mask is special too, but stands for a word: no head is called after it."""
+    """Return the line of all special tokens with one name. A mask is special but counts as a word: it names no head."""
     marked = np.array([key.special and key.text == name for key in keys], bool)
     if not any(_added(key) for key, under in zip(keys, marked, strict=True) if under):
         return _ClassCells(REST, name, name, marked)
@@ -147,7 +147,7 @@ def _added(key: Unit) -> bool:
 
 
 def _named(keys: Sequence[Unit]) -> tuple[list[str], list[str]]:
-    """Names of the special tokens: those that stand before the first word, and the others."""
+    """Return the names of the special tokens: those before the first word, and the others."""
     start = next((at for at, key in enumerate(keys) if not key.special), len(keys))
     first = list(dict.fromkeys(key.text for key in keys[:start]))
     return first, list(dict.fromkeys(key.text for key in keys[start:] if key.special and key.text not in first))

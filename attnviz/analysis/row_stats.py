@@ -14,12 +14,12 @@ NARROW = "\u202f"  # a number stays on the line of its percent sign
 
 
 def percent(share: float) -> str:
-    """A share as sentences write it, `64 %` with a narrow no-break space; what rounds to nothing and is not is `under 1 %`."""
+    """Return a share for a sentence, `64 %` with a narrow no-break space; `under 1 %` if it rounds to 0 but is not 0."""
     return f"under 1{NARROW}%" if 0.0 < share < 0.005 else f"{fixed(100.0 * float(share))}{NARROW}%"
 
 
 def entropy(weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray, "*lead query"]:
-    """Shannon entropy of each row, in bits: 0 where all goes to one key, log2(keys) where every key gets the same.
+    """Return the Shannon entropy of each row, in bits: 0 if one key gets all, log2(keys) if every key gets the same.
 
     H = -sum_k a_k log2 a_k; Clark et al. 2019, section 3.3 (arXiv:1906.04341), who use nats. 0 log 0 counts as 0.
     """
@@ -29,8 +29,8 @@ def entropy(weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray, 
 def before(parts: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
     """Return which key is the word just before each query: never a special token, never one of another sentence.
 
-    Where a hidden token stood between two words, their tokens do not touch, and neither is before the other: hiding a
-    token must not change what a head is called.
+    Two words with a hidden token between them do not touch, so neither is before the other: hiding a token must not change
+    the name of a head.
     """
     cells = np.zeros((len(parts), len(parts)), bool)
     for query in range(1, len(parts)):
@@ -45,7 +45,7 @@ def after(parts: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
 
 
 def repeats(queries: Sequence[Unit], keys: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
-    """Return which keys are the same word elsewhere, upper and lower case alike; a word is no repeat of itself."""
+    """Return which keys are the same word elsewhere, in upper or lower case; a word is not a repeat of itself."""
     numbers: dict[str, int] = {}
     left, right = (
         np.array([numbers.setdefault(unit.text.casefold(), len(numbers)) for unit in side], int) for side in (queries, keys)
@@ -55,7 +55,7 @@ def repeats(queries: Sequence[Unit], keys: Sequence[Unit]) -> Bool[np.ndarray, "
 
 
 def units_of(pattern: Pattern) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
-    """Return the pattern's units, or plain ones made from its labels where it has none (a pattern that was built by hand)."""
+    """Return the pattern's units, or plain ones made from its labels if it has none (a pattern built by hand)."""
 
     def plain(labels: tuple[str, ...]) -> tuple[Unit, ...]:
         return tuple(Unit(label, at, at + 1, (at,)) for at, label in enumerate(labels))
@@ -64,7 +64,7 @@ def units_of(pattern: Pattern) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
 
 
 def words_among(parts: Sequence[Unit]) -> Bool[np.ndarray, " unit"]:
-    """Return which units are words: what is averaged is what the reader wrote, not what the model added."""
+    """Return which units are words: averages are over what the reader wrote, not over what the model added."""
     return np.array([not unit.special for unit in parts], bool)
 
 
@@ -75,25 +75,25 @@ def visible(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
 
 
 def choosing(pattern: Pattern) -> Bool[np.ndarray, " query"]:
-    """Return the words that see more than one key: a row with one key gives it everything, and that is no habit."""
+    """Return the words that see more than one key: a row with one key gives it everything, which is not a habit."""
     return words_among(units_of(pattern)[0]) & (visible(pattern).sum(-1) > 1)
 
 
 def first_choices(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
-    """The one cell of each row with the most weight; a row has none where two keys get equally much, or nothing is shown."""
+    """Return the cell of each row with the most weight; a row has none if two keys tie or nothing is shown."""
     cells = (pattern.weights == pattern.weights.max(-1, keepdims=True, initial=0.0)) & (pattern.weights > 0.0)
     return cells & (cells.sum(-1, keepdims=True) == 1)
 
 
 def spelled(parts: Sequence[Unit]) -> str:
-    """Neighbouring units as they are written, with a blank where the text has one."""
+    """Return neighbouring units as text, with a space where the text has one."""
     return "".join((" " if at and unit.start > parts[at - 1].end else "") + unit.text for at, unit in enumerate(parts))
 
 
 def quoted(parts: Sequence[Unit], at: int) -> str:
     """Return a word in quotation marks, numbered where the text has it more than once; a special token by its bare name.
 
-    What the model cannot read has its mark behind it: `“😀” [UNK]`.
+    A word that the model cannot read has its mark after it: `“😀” [UNK]`.
     """
     unit = parts[at]
     same = [i for i, other in enumerate(parts) if other.text == unit.text and other.special == unit.special]

@@ -1,8 +1,9 @@
-"""What a claim must carry: intervals, paired tests against a rule, and corrections for having looked at every head.
+"""Statistics that a claim needs: intervals, paired tests against a rule, and corrections for trying every head.
 
-Every function takes plain counts, so that each figure can be worked out again by hand. The interval of a rate takes hits as
-independent; links of one sentence are not quite, so it is, if anything, a little too narrow. Wordings of one sentence are
-not at all: `effective_sample_size` says how many independent instances they are. Leads over a rule are tested by sentences.
+Every function takes plain counts, so that each figure can be computed again by hand. The interval of a rate treats hits as
+independent; links of one sentence are not quite independent, so it may be a little too narrow. Wordings of one sentence are
+not independent at all: `effective_sample_size` says how many independent instances they are worth. Leads over a rule are
+tested by sentences.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from jaxtyping import Float, Int
 from attnviz.types import Evidence
 
 Z = 1.959963984540054  # 2.5 % of a normal distribution lie above it, so 95 % between -Z and Z
-POWER = 0.8  # how often a lead that is called detectable is found: the usual one of Cohen 1988
+POWER = 0.8  # how often a lead that is called detectable is found: the usual value of Cohen 1988
 
 
 def wilson(hits: int | float, n: int | float) -> tuple[float, float]:
-    """The 95 % interval of a hit rate: all rates that lie within Z standard errors of what was counted. 0 to 1 for n = 0.
+    """Return the 95 % interval of a hit rate: all rates within Z standard errors of the counted one. 0 to 1 for n = 0.
 
         (p + z²/2n ± z sqrt(p (1 - p) / n + z²/4n²)) / (1 + z²/n),   p = hits / n
 
@@ -32,9 +33,9 @@ def wilson(hits: int | float, n: int | float) -> tuple[float, float]:
     rate, square = hits / n, Z * Z
     middle = rate + square / (2 * n)
     reach = Z * sqrt(rate * (1 - rate) / n + square / (4 * n * n))
-    whole = 1 + square / n
-    low, high = (middle - reach) / whole, (middle + reach) / whole
-    return max(0.0, min(low, rate)), min(1.0, max(high, rate))  # rounding must not part an end at 0 or 1 from the rate
+    denominator = 1 + square / n
+    low, high = (middle - reach) / denominator, (middle + reach) / denominator
+    return max(0.0, min(low, rate)), min(1.0, max(high, rate))  # rounding must not separate an end at 0 or 1 from the rate
 
 
 def student_interval(mean: float, error: float, n: int) -> tuple[float, float]:
@@ -46,7 +47,7 @@ def student_interval(mean: float, error: float, n: int) -> tuple[float, float]:
 
 
 def sign_flips(differences: Float[np.ndarray, "cluster *head"]) -> Float[np.ndarray, "*head"]:
-    """Return the chance of so large a lead over a rule, had the difference of every cluster either sign scale: one-sided.
+    """Return the one-sided p-value of a lead over a rule if the sign of every cluster's difference were random.
 
         z = (sum_c D_c - d) / sqrt(sum_c D_c²),   p = max(P(N > z), 2^-m)
 
@@ -84,7 +85,7 @@ def lead(differences: Float[np.ndarray, " cluster"], sizes: Int[np.ndarray, " cl
 
 
 def detectable(spread: float, n: int, tests: int, error: float) -> float:
-    """The lead in percentage points that a test would find four times in five, corrected for so many tests; `n` instances.
+    """Return the lead in percentage points that a test finds four times in five, corrected for so many tests; `n` instances.
 
         x = (z_a + z_b) max(s, sqrt x) + 1,   the lead is x / n
 
@@ -101,7 +102,7 @@ def detectable(spread: float, n: int, tests: int, error: float) -> float:
 
 
 def effective_sample_size(hits: Int[np.ndarray, "group *head"], sizes: Int[np.ndarray, " group"]) -> Float[np.ndarray, "*head"]:
-    """Return how many independent instances these stand for, those of one group going together: n divided by the design effect.
+    """Return the effective number of independent instances if groups count together: n divided by the design effect.
 
         [g / (g - 1)  sum_i (h_i - p s_i)² / n²] / [p (1 - p) / n],   p = sum_i h_i / n
 
@@ -119,7 +120,7 @@ def effective_sample_size(hits: Int[np.ndarray, "group *head"], sizes: Int[np.nd
 
 
 def holm(chances: Float[np.ndarray, "*head"]) -> Float[np.ndarray, "*head"]:
-    """The same chances corrected for having looked at all of them: the smallest times m, the next times m - 1, and so on.
+    """Return p-values corrected for all of them: the smallest times m, the next times m - 1, and so on.
 
     None is made smaller than one before it, none larger than 1. To call a head good where this is below 0.05 is wrong
     about any of the m at most once in twenty times, however they depend on each other. Holm 1979, Scandinavian Journal of
@@ -134,7 +135,7 @@ def holm(chances: Float[np.ndarray, "*head"]) -> Float[np.ndarray, "*head"]:
 
 
 def points(rate: float, baseline: float) -> float:
-    """Return how far a rate lies above a baseline, in percentage points."""
+    """Return how far a rate is above a baseline, in percentage points."""
     return 100.0 * (rate - baseline)
 
 
@@ -150,7 +151,7 @@ def evidence(
     effective_n: float | None = None,
     ceiling: float = 1.0,
 ) -> Evidence:
-    """Counts as a claim carries them, with their interval: that of `effective_n` instances where the n come in `groups`."""
+    """Return the counts of a claim with their interval: that of `effective_n` instances if the n come in `groups`."""
     scale = 1.0 if effective_n is None or not n else effective_n / n
     interval = wilson(int(hits) * scale, int(n) * scale)
     return Evidence(int(hits), int(n), tuple(baselines.items()), interval, chosen, scheme, source, groups, ceiling)

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from attnviz.analysis import view
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.trace import Trace
 from attnviz.errors import BlocksError, TooLongError, UnavailableError, UnknownHeadError
 from attnviz.types import HeadRef, Token, Unit
 from attnviz.view_state import ViewOptions
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MAX_WEIGHTS = 5_000_000  # weights of one table: about 150 MB of a DataFrame
-NO_WORD = -1  # the word of a special token, where a coordinate has to be a whole number
+NO_WORD = -1  # the word of a special token, if a coordinate must be a whole number
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def array(
     found = _chosen(trace, layer, head, block, words=words, special=special)
     layers, heads = (sorted({getattr(one, axis) for one in found.heads}) for axis in ("layer", "head"))
     values = np.full((len(layers), len(heads), len(found.queries), len(found.keys)), np.nan, np.float32)
-    for one, weights in zip(found.heads, found.weights, strict=True):  # where layers have fewer heads, the rest is no number
+    for one, weights in zip(found.heads, found.weights, strict=True):  # if layers have fewer heads, the rest is NaN
         values[layers.index(one.layer), heads.index(one.head)] = weights
     coordinates: dict[str, object] = {"layer": layers, "head": heads}
     for name, units, tokens in (("query", found.queries, found.tokens[0]), ("key", found.keys, found.tokens[1])):
@@ -122,7 +123,7 @@ def _chosen(trace: Trace, layer: int | None, head: int | None, block: str | None
     elif layer is not None:
         for place, one in enumerate(heads):
             weights[place] = view.pattern(trace, one, options).weights
-    else:  # what is shown is worked out once for all heads
+    else:  # the shown units are computed once for all heads
         for number, found in enumerate(view.patterns(trace, options, part.name)):
             for place, one in enumerate(heads):
                 if one.layer == number:

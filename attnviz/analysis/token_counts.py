@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnviz.engine.trace import Dense, Trace
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 
 FLOAT = 4  # bytes of a number
@@ -16,30 +17,33 @@ STRIDE = 2  # and of which its second convolution keeps every other one
 
 
 def image(height: int, width: int, patch: int) -> int:
-    """Square patches that fit into an image, each one token (Dosovitskiy et al. 2021, arXiv:2010.11929, section 3.1).
+    """Return the number of square patches in an image, each one token (Dosovitskiy et al. 2021, arXiv:2010.11929, section 3.1).
 
     What is left at the edges is cut away; the one token that stands for the whole image is not counted.
     """
-    return (_whole(height, "height") // _whole(patch, "patch")) * (_whole(width, "width") // patch)
+    return (_integer(height, "height") // _integer(patch, "patch")) * (_integer(width, "width") // patch)
 
 
 def sound(seconds: float | int) -> int:
-    """Tokens of a sound as Whisper reads it: 50 a second."""
+    """Return the number of tokens of a sound as Whisper reads it: 50 per second."""
     return int(MEL * _positive(seconds, "seconds")) // STRIDE
 
 
 def video(seconds: float | int, rate: float | int, height: int, width: int, patch: int, frames: int) -> int:
-    """Blocks of `frames` frames by a patch, each one token: tubelets (Arnab et al. 2021, arXiv:2103.15691, section 3.2).
+    """Return the number of tubelets, blocks of `frames` frames by a patch; each is one token.
 
-    `rate` is how many frames of a second the model is given.
+    `rate` is how many frames per second the model gets. Arnab et al. 2021, arXiv:2103.15691, section 3.2.
     """
     seen = int(_positive(seconds, "seconds") * _positive(rate, "rate"))
-    return seen // _whole(frames, "frames") * image(height, width, patch)
+    return seen // _integer(frames, "frames") * image(height, width, patch)
 
 
 def protein(residues: int) -> int:
-    """Amino acids, each one token, and a mark at each end (Lin et al. 2023, ESM-2, doi:10.1126/science.ade2574)."""
-    return _whole(residues, "residues") + 2
+    """Return the number of amino acids, each one token, plus a token at each end.
+
+    Lin et al. 2023, ESM-2, doi:10.1126/science.ade2574.
+    """
+    return _integer(residues, "residues") + 2
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def attention(tokens: int, width: int, source: int | None = None) -> AttentionCo
 
 
 def level(width: int) -> int:
-    """Tokens at which half of a standard layer's work grows with n²: 2 n² d = 12 n d², so n = 6 d."""
+    """Return the number of tokens at which half of a standard layer's work grows with n²: 2 n² d = 12 n d², so n = 6 d."""
     return 6 * width
 
 
@@ -123,7 +127,7 @@ def recurrent(tokens: int, width: int) -> int:
     return 2 * tokens * width**2
 
 
-def _whole(value: int, name: str) -> int:
+def _integer(value: int, name: str) -> int:
     """Return a size that can be divided by and counted with."""
     if value < 1:
         raise BadInputError(f"The {name} must be at least 1; got {value}. Enter a larger number.")

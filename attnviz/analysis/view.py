@@ -11,21 +11,22 @@ from jaxtyping import Float
 
 from attnviz.analysis import filters
 from attnviz.analysis.row_stats import percent
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.trace import Trace
 from attnviz.errors import ShapeError
 from attnviz.text import units
 from attnviz.types import HeadRef, HiddenPart, Pattern, Unit, joined
 from attnviz.view_state import ViewOptions
 
-NOTHING = 1e-6  # below this a row's rest is float32 noise of the softmax, and rescaling it would invent a pattern
-ROWS = 1e-4  # how far a row's sum may stand from 1 without a learned sink (the same promise as a Trace gives)
+NOTHING = 1e-6  # below this, the rest of a row is float32 noise of the softmax, and rescaling it would invent a pattern
+ROWS = 1e-4  # how far a row's sum may be from 1 without a learned sink (as in a Trace)
 HIDDEN = "Special tokens are hidden"
 
 
 def merged(
     weights: Float[np.ndarray, "*lead query key"], queries: Sequence[Unit], keys: Sequence[Unit]
 ) -> Float[np.ndarray, "*lead rows columns"]:
-    """Attention between units: to a word the sum over its pieces, from a word the mean over its pieces.
+    """Return attention between units: to a word the sum over its pieces, from a word the mean over its pieces.
 
     Rows keep their sums, because shares of one row add up and rows of one word are averaged. Clark et al. 2019,
     section 4.1 (arXiv:1906.04341).
@@ -38,7 +39,7 @@ def merged(
 
 
 def summed(weights: np.ndarray, parts: Sequence[Unit], axis: int) -> np.ndarray:
-    """Sums over each unit's tokens along one of the last two axes. Raises ShapeError for a unit without tokens.
+    """Return sums over each unit's tokens along one of the last two axes. Raises ShapeError for a unit without tokens.
 
     First pieces are taken at once, further pieces added for those units that have them: most words are one piece, so
     this is five times faster than np.add.reduceat and three times faster than a matrix product.
@@ -118,7 +119,7 @@ class _UnitWeights(NamedTuple):
 
     @classmethod
     def of(cls, block: Block, options: ViewOptions) -> _UnitWeights:
-        """What these options show of a block: the same for all of its heads."""
+        """Return the units that these options show of a block: the same for all of its heads."""
         both = sides(block, options)
         queries, keys = (visible_units(side, options) for side in both)
         hidden_units = tuple(unit for unit in both[1] if unit.special) if len(keys) < len(both[1]) else ()
@@ -129,7 +130,7 @@ class _UnitWeights(NamedTuple):
 def _sums(
     weights: Float[np.ndarray, "*lead query key"], sink: Float[np.ndarray, "*lead query"], parts: _UnitWeights
 ) -> tuple[Float[np.ndarray, "*lead row column"], Float[np.ndarray, "*lead row"], Float[np.ndarray, "*lead row"]]:
-    """What each row gives to the units that are shown, to hidden special tokens, and to a learned sink."""
+    """Return what each row gives to the units that are shown, to hidden special tokens, and to a learned sink."""
     taken = merged(sink[..., None], parts.queries, (Unit("", 0, 0, (0,)),))[..., 0]
     special = merged(weights, parts.queries, parts.hidden_units).sum(-1)
     return merged(weights, parts.queries, parts.keys), special, taken
@@ -217,7 +218,7 @@ def overview(
 
 
 def pooled(weights: Float[np.ndarray, "*lead query key"], size: int) -> tuple[Float[np.ndarray, "*lead rows columns"], int]:
-    """Weights shrunk to at most `size` cells a side, and how many units a cell stands for along each axis.
+    """Return weights shrunk to at most `size` cells a side, and the number of units per cell along each axis.
 
     A cell holds the largest weight under it: a mean would wash out the single strong link that a reader looks for. Both
     axes shrink by the same factor, so that the diagonal stays a diagonal.
@@ -232,7 +233,7 @@ def pooled(weights: Float[np.ndarray, "*lead query key"], size: int) -> tuple[Fl
 
 
 def _rescaled(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that sum to 1 again, and which ones could not because nothing was left of them: those become 0."""
+    """Return rows rescaled to sum to 1, and which rows had nothing left to rescale: those become 0."""
     left = rows.sum(-1, dtype=np.float64)
     empty = left < NOTHING
     found = np.empty_like(rows)

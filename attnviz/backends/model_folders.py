@@ -47,6 +47,6 @@ class FolderBackends:
 
 
 def _stamp(folder: Path) -> Stamp:
-    """Names, sizes and times of the files in a folder; if any changes, the model is loaded again."""
+    """Return names, sizes and times of a folder's files; if any changes, the model is loaded again."""
     entries = [(entry.name, entry.stat()) for entry in os.scandir(folder) if entry.is_file()]
     return tuple(sorted((name, found.st_size, found.st_mtime_ns) for name, found in entries))

@@ -142,7 +142,7 @@ class Dense:
         return self.array.shape[0]
 
     def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
-        """Weights of the heads in `heads`."""
+        """Return weights of the heads in `heads`."""
         return self.array[heads]
 
 
@@ -169,7 +169,7 @@ class RemoteWeights:
         return self.array.shape[0]
 
     def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
-        """Weights of the heads in `heads`."""
+        """Return weights of the heads in `heads`."""
         return self.array[heads]
 
     def differences(self, heads: slice) -> Float[np.ndarray, " head"] | None:

@@ -12,7 +12,7 @@ from attnviz.ui.backend import backend
 
 
 def bytes_of(trace: Trace, block: str, name: str) -> bytes:
-    """What the board of a block begins with: every head's weights, or of a long text the outline of their pictures."""
+    """Return what the board of a block begins with: every head's weights, or the outline of their pictures for a long text."""
     part, request = trace.block(block), trace.request
     if is_whole(part):
         return backend().derived(request, ("frame", block), lambda t: frame(t, block, name=name, roles=roles(t, block)))

@@ -24,7 +24,7 @@ def link(id: str, label: str = "") -> str:
 
 
 def help(id: str) -> str:
-    """What a field's question mark says of a term: its sentence, and a link to more."""
+    """Return the help text of a term for a field's question mark: its sentence, and a link to more."""
     return f"{glossary.term(id).short} {link(id, 'More in the glossary')}"
 
 
@@ -51,7 +51,7 @@ def linked(text: str, *ids: str) -> str:
 
 @lru_cache(maxsize=32)
 def _pattern(wanted: tuple[Term, ...]) -> re.Pattern[str]:
-    """What is kept as it is, or a whole term: the longest name first, each of its marks with or without a backslash."""
+    """Return what is kept as it is, or a whole term: the longest name first, each of its marks with or without a backslash."""
     names = sorted({name for one in wanted for name in one.spellings}, key=lambda name: (-len(name), name))
     spelt = "|".join("".join(c if c.isalnum() or c == " " else rf"\\?{re.escape(c)}" for c in name) for name in names)
     return re.compile(rf"{_KEEP}|(?<![\w-])(?P<term>{spelt})(?![\w-])", re.IGNORECASE)

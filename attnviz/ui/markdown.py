@@ -6,7 +6,7 @@ import re
 
 
 def plain(text: str) -> str:
-    """Text as Markdown that shows exactly this text: every mark that could start markup, a link or a formula is escaped.
+    """Return text as Markdown that shows exactly this text: every mark that could start markup, a link or a formula is escaped.
 
     An address becomes a link even so, unless something stands in it: a word joiner, which is invisible.
     """

@@ -222,7 +222,7 @@ def replaced_pins() -> tuple[Pin, ...]:
 
 
 def restore_pins() -> None:
-    """Restore the reader's own pins, as they were before a ready set."""
+    """Restore the reader's own pins from before a ready set."""
     pins, panels = st.session_state.pop(_AWAY, (current().pins, current().panels))
     change(pins=pins, panels=panels, shown="")
 

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Request, expect, sync_playwright
 
 from attnviz import board
 from attnviz.board.choice import Choice
@@ -23,6 +24,7 @@ from tests.browser.boards import START as HELD_IT
 
 ROOT = Path(__file__).parents[2]
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+FILE = (ROOT / "LICENSE").as_uri()  # a small page of a file
 START = 60  # seconds that a server may take on a busy machine
 
 
@@ -74,10 +76,56 @@ def browser(chromium: str) -> Iterator[Browser]:
                 "--disable-background-networking",
                 "--disable-component-update",
                 "--disable-sync",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+                "--process-per-site",
             ],
         )
         yield launched
         launched.close()
+
+
+class Contexts:
+    """The contexts of a browser that tests share, one for each set of options.
+
+    A page of a context that has shown its site before costs half as much: its scripts are compiled, its process is there.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._made: dict[str, tuple[BrowserContext, CDPSession]] = {}
+
+    def context(self, small: str, **options: Any) -> BrowserContext:
+        """Return the context with these options; a `small` page of the site stays open in it and keeps its process."""
+        key = repr(sorted(options.items()))
+        if key not in self._made:
+            context = self._browser.new_context(**options)
+            first = context.new_page()
+            first.goto(small)
+            self._made[key] = context, context.new_cdp_session(first)
+        return self._made[key][0]
+
+    def page(self, small: str, **options: Any) -> Page:
+        """Return a fresh page in the context with these options."""
+        return self.context(small, **options).new_page()
+
+    def clean(self, origin: str = "") -> None:
+        """Close what a test left open, and clear what an origin stored."""
+        for context, session in self._made.values():
+            for page in context.pages[1:]:
+                page.close()
+            if origin:
+                session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+
+
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Contexts:
+    """The contexts that tests share."""
+    return Contexts(browser)
+
+
+def is_elsewhere(url: str) -> bool:
+    """Whether an address is on another machine."""
+    return urlsplit(url).hostname not in ("127.0.0.1", "localhost", None, "")
 
 
 class Visit:
@@ -91,18 +139,14 @@ class Visit:
         self.errors: list[str] = []
         self.violations: list[str] = []
         context.on("console", self.on_console)
-        context.route("**/*", self._only_here)
+        context.on("request", self.on_request)
         self.page: Page = context.new_page()
         self.page.on("dialog", self._dialog)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
-    def _only_here(self, route) -> None:
-        host = urlsplit(route.request.url).hostname
-        if host in ("127.0.0.1", "localhost", None, ""):
-            route.continue_()
-        else:
-            self.elsewhere.append(route.request.url)
-            route.abort()
+    def on_request(self, request: Request) -> None:
+        if is_elsewhere(request.url):
+            self.elsewhere.append(request.url)
 
     def on_console(self, message) -> None:
         if "Content Security Policy" in message.text:
@@ -116,30 +160,48 @@ class Visit:
         self.page.goto(self.address + path)
         return self.page
 
-
-@pytest.fixture
-def visit(browser: Browser, server: str) -> Iterator[Visit]:
-    context = browser.new_context(viewport=LAPTOP, locale="en-US")
-    one = Visit(context, server)
-    yield one
-    context.close()
-    assert one.elsewhere == [], "a request left this machine"
-    assert one.dialogs == [], "a foreign script ran"
-    assert one.violations == [], "a page of ours asked for what its policy does not allow"
+    def leave(self) -> None:
+        """Stop listening, in a context that others use afterwards."""
+        self.context.remove_listener("console", self.on_console)
+        self.context.remove_listener("request", self.on_request)
 
 
 @pytest.fixture
-def opened(browser: Browser, tmp_path: Path):
+def visiting(contexts: Contexts, server: str) -> Iterator[Callable[..., Visit]]:
+    """Makes a reader whose browser has these options, with a fresh page and nothing stored."""
+    visits: list[Visit] = []
+
+    def made(**options: Any) -> Visit:
+        context = contexts.context(f"{server}/_stcore/health", **{"viewport": LAPTOP, "locale": "en-US"} | options)
+        visits.append(Visit(context, server))
+        return visits[-1]
+
+    yield made
+    contexts.clean(server)
+    for one in visits:
+        one.leave()
+    for one in visits:
+        assert one.elsewhere == [], "a request left this machine"
+        assert one.dialogs == [], "a foreign script ran"
+        assert one.violations == [], "a page of ours asked for what its policy does not allow"
+
+
+@pytest.fixture
+def visit(visiting: Callable[..., Visit]) -> Visit:
+    """A reader at a laptop."""
+    return visiting()
+
+
+@pytest.fixture
+def opened(contexts: Contexts, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     """Opens the board as a page from a file, with nothing else on the machine to talk to."""
-    contexts, errors = [], []
+    errors: list[str] = []
 
     def open_page(trace: Trace, choice: Choice = HELD_IT, *, theme: str = "", size=LAPTOP, **more) -> Page:
         file = tmp_path / "board.html"
         file.write_text(board.page(board.frame(trace, name="made"), choice, theme=theme), "utf-8")
-        context = browser.new_context(viewport=size, **more)
-        contexts.append(context)
-        context.route("http*://**/*", lambda route: errors.append(route.request.url) or route.abort())
-        page = context.new_page()
+        page = contexts.page(FILE, viewport=size, **more)
+        page.on("request", lambda request: errors.append(request.url) if request.url.startswith("http") else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("dialog", lambda dialog: errors.append(dialog.message) or dialog.dismiss())
         page.goto(file.as_uri())
@@ -147,6 +209,5 @@ def opened(browser: Browser, tmp_path: Path):
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    contexts.clean()
     assert errors == []

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.figures import bertviz
 from attnviz.types import AttentionRequest, HeadRef, Token
+from tests.browser.conftest import FILE, Contexts
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 WORDS = ("the", "cat", HOSTILE[:14], "sat", "'];alert(2);//")
@@ -35,9 +38,9 @@ def cross_trace() -> Trace:
 
 
 @pytest.fixture
-def page(browser: Browser):
+def page(contexts: Contexts):
     """A page that notes whatever is asked for, complained of or opened; a test ends with none of it."""
-    fresh = browser.new_page()
+    fresh = contexts.page(FILE)
     noted: list[str] = []
     fresh.on("request", lambda request: noted.append(request.url))
     fresh.on("pageerror", lambda error: noted.append(str(error)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import LAPTOP, PHONE, Visit
+from tests.browser.conftest import PHONE, Visit
 
 SLOW = 60_000
 QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -63,13 +63,12 @@ HOW = [clicked, long_pressed, tapped, by_keyboard]
 
 
 @pytest.fixture
-def visit(browser: Browser, server: str):
+def visit(visiting: Callable[..., Visit]) -> Iterator[Visit]:
     """A reader with a mouse and a touch screen."""
-    context = browser.new_context(viewport=LAPTOP, locale="en-US", has_touch=True)
-    context.add_init_script(f"({LATE})()")
-    yield (one := Visit(context, server))
-    context.close()
-    assert one.errors + one.violations + one.elsewhere == []
+    one = visiting(has_touch=True)
+    one.page.add_init_script(f"({LATE})()")
+    yield one
+    assert one.errors == []
 
 
 def opened(visit: Visit, address: str = OPEN) -> tuple[Page, Locator]:
@@ -130,15 +129,13 @@ def test_a_step_back_shows_what_was_typed_and_each_page_is_one_step(visit: Visit
     shows(page, "/", "text", TYPED)
 
 
-def test_the_menu_of_a_phone_opens_the_page_too(browser: Browser, server: str):
-    context = browser.new_context(viewport=PHONE, locale="en-US", has_touch=True, is_mobile=True, user_agent=ANDROID)
-    page, field = opened(Visit(context, server))
+def test_the_menu_of_a_phone_opens_the_page_too(visiting: Callable[..., Visit]):
+    page, field = opened(visiting(viewport=PHONE, has_touch=True, is_mobile=True, user_agent=ANDROID))
     field.fill(TYPED)
-    page.get_by_test_id("stExpandSidebarButton").tap()
-    page.get_by_test_id("stSidebarNavLink").filter(has_text="Beyond text").tap()
+    page.get_by_role("button", name="Menu", exact=True).tap()
+    page.get_by_role("link", name="Beyond text", exact=True).tap()
     shows(page, "/places", "text", TYPED)
     expect(field).to_have_value(TYPED)
-    context.close()
 
 
 def test_a_number_and_a_second_text_that_were_typed_are_kept_as_well(visit: Visit):

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from attnviz import board, export
 from attnviz.analysis import view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.figures import encoding, provenance, vector
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Token
 from attnviz.view_state import TokenSelection, ViewOptions
+from tests.browser.conftest import FILE, Contexts
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 CARD = ModelCard("tiny", "Tiny", "encoder", 2, 3, 64, "Apache-2.0", "nowhere")
@@ -36,15 +39,12 @@ def item(words: tuple[str, ...] = WORDS, focus: TokenSelection | None = TokenSel
 
 
 @pytest.fixture
-def noted(browser: Browser):
+def noted(contexts: Contexts):
     """A way to open a file, and a check at the end that nothing was asked for, complained of or opened."""
     messages: list[str] = []
-    contexts = []
 
     def opened(path: Path, scheme: str = "light", *, script: bool = True):
-        context = browser.new_context(color_scheme=scheme, java_script_enabled=script, offline=True)
-        contexts.append(context)
-        page = context.new_page()
+        page = contexts.page(FILE, color_scheme=scheme, java_script_enabled=script, offline=True)
         page.on("request", lambda request: messages.append(request.url) if request.url != path.as_uri() else None)
         page.on("console", lambda message: messages.append(message.text))
         page.on("pageerror", lambda error: messages.append(str(error)))
@@ -53,8 +53,7 @@ def noted(browser: Browser):
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    contexts.clean()
     assert messages == []
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from attnviz.selection import TEXT
 from tests.browser.conftest import PHONE, Visit
@@ -24,13 +24,11 @@ def page(visit: Visit) -> Page:
 
 
 @pytest.fixture
-def phone(browser: Browser, server: str) -> Iterator[Page]:
+def phone(visiting: Callable[..., Visit]) -> Iterator[Page]:
     """The same in the hand."""
-    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True, locale="en-US")
-    visit = Visit(context, server)
+    visit = visiting(viewport=PHONE, has_touch=True, is_mobile=True)
     yield drawing(visit, "/heads?links=")
-    context.close()
-    assert visit.errors == visit.elsewhere == []
+    assert visit.errors == []
 
 
 def drawing(visit: Visit, path: str) -> Page:

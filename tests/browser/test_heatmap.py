@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import plotly
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from attnviz.figures import heatmap
 from attnviz.types import Pattern
+from tests.browser.conftest import FILE, Contexts
 
 PLOTLY = (Path(plotly.__file__).parent / "package_data/plotly.min.js").read_text()
 HOSTILE = "</script><img src=x onerror=alert(1)><b>&amp;"
@@ -25,8 +26,8 @@ CAUSAL = Pattern(
 
 
 @pytest.fixture
-def page(browser: Browser):
-    fresh = browser.new_page()
+def page(contexts: Contexts):
+    fresh = contexts.page(FILE)
     messages: list[str] = []
     fresh.on("request", lambda request: messages.append(request.url))
     fresh.on("pageerror", lambda error: messages.append(str(error)))

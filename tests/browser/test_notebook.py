@@ -7,10 +7,13 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.types import AttentionRequest, Token
+from tests.browser.conftest import FILE, Contexts
 
 
 def trace(words: tuple[str, ...], seed: int) -> Trace:
@@ -20,13 +23,12 @@ def trace(words: tuple[str, ...], seed: int) -> Trace:
     return Trace(AttentionRequest("mine", " ".join(words)), (Block("self", tokens, tokens, (Dense(weights),) * 2),))
 
 
-def test_two_cells_are_two_boards_that_fetch_nothing_and_leave_the_page_as_it_is(browser: Browser, tmp_path: Path):
+def test_two_cells_are_two_boards_that_fetch_nothing_and_leave_the_page_as_it_is(contexts: Contexts, tmp_path: Path):
     traces = trace(("it", "saw", "us"), 1), trace(("we", "</script><img src=x onerror=alert(1)>"), 2)
     file = tmp_path / "notebook.html"
     cells = "".join(f"<div class='output'>{one._repr_html_()}</div>" for one in traces)
     file.write_text(f"<!doctype html><meta charset=utf-8><style>p {{color: red}}</style><p>above</p>{cells}", "utf-8")
-    context = browser.new_context(offline=True)
-    page, messages = context.new_page(), []
+    page, messages = contexts.page(FILE, offline=True), []
     page.on("request", lambda request: messages.append(request.url) if request.url != file.as_uri() else None)
     page.on("console", lambda message: messages.append(message.text))
     page.on("pageerror", lambda error: messages.append(str(error)))
@@ -46,7 +48,7 @@ def test_two_cells_are_two_boards_that_fetch_nothing_and_leave_the_page_as_it_is
         page.frames[1:], page.locator("iframe").evaluate_all("all => all.map(e => e.clientHeight)"), strict=True
     ):
         assert abs(height - frame.evaluate("document.body.getBoundingClientRect().height")) <= 2
-    context.close()
+    contexts.clean()
     assert messages == []
 
 
@@ -86,15 +88,15 @@ def wide() -> Trace:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [600, 760, 1000, 1300])
 def test_no_line_of_a_cell_covers_another_and_its_frame_is_as_tall_as_the_board(
-    browser: Browser, tmp_path: Path, width: int, theme: Literal["light", "dark"]
+    contexts: Contexts, tmp_path: Path, width: int, theme: Literal["light", "dark"]
 ):
     file = tmp_path / "notebook.html"
     cells = [deep(("The", "dog", "chased", "the", "cat", "in", "the", "garden"))._repr_html_(), wide()._repr_html_()]
     file.write_text(
         f"<!doctype html><meta charset=utf-8><body style='margin:0'>{''.join(f'<div>{c}</div>' for c in cells)}", "utf-8"
     )
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme)
-    page = context.new_page()
+    page = contexts.page(FILE, color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 800})
     page.goto(file.as_uri())
     for number, frame in enumerate(page.frames[1:]):
         board = page.frame_locator("iframe").nth(number)
@@ -115,7 +117,7 @@ def test_no_line_of_a_cell_covers_another_and_its_frame_is_as_tall_as_the_board(
             height, tall = frame.evaluate("[frameElement.clientHeight, document.body.getBoundingClientRect().height]")
             assert abs(height - tall) <= 2
             assert frame.evaluate("document.documentElement.scrollHeight") <= height + 1  # nothing scrolls inside
-    context.close()
+    contexts.clean()
 
 
 def overlap(a: list, b: list, slack: float = 2.0) -> bool:

@@ -23,7 +23,9 @@ from attnviz.board.source import (
     ranking_source,
     wrapped,
 )
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.figures import encoding
 from attnviz.selection import TokenSelection

@@ -22,8 +22,9 @@ import numpy as np
 
 from attnviz.backends.wire import decode
 from attnviz.backends.wire.arrays import ArrayHeader, pack
+from attnviz.engine.block import Block
 from attnviz.engine.layers import Dense, Projections, RemoteWeights
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError
 from attnviz.legibility import COUNTS, Legibility
 from attnviz.settings import Settings
@@ -150,13 +151,13 @@ def _block(part: Block, out: _Writer, *, full: bool) -> dict[str, Any]:
 
 
 def _matrices(part: Block) -> int:
-    """Bytes of all weights before they are packed; of a causal block, of one half."""
+    """Return the bytes of all weights before they are packed; for a causal block, of one half."""
     cells = sum(call.heads for call in part.calls) * len(part.queries) * len(part.keys)
     return 4 * cells // (2 if part.causal else 1)
 
 
 def _vectors(part: Block) -> int:
-    """Bytes of everything that determines the weights, each array once. A boolean is a bit."""
+    """Return the bytes of everything that determines the weights, each array once. A boolean is a bit."""
     arrays = {
         id(array): array.nbytes // (8 if array.dtype == bool else 1)
         for call in part.calls if isinstance(call, Projections)
@@ -191,13 +192,13 @@ def _computed(part: Block, number: int, call: Projections) -> RemoteWeights:
 
 
 def _weights(array: np.ndarray, out: _Writer) -> int | None:
-    """Weights; only the lower half where the other holds nothing but zeros."""
+    """Return weights; only the lower half if the other half is all zeros."""
     square = array.shape[-1] == array.shape[-2] > 1
     return out.array(array, lower=square and not np.triu(array.view(f"u{array.itemsize}"), 1).any())
 
 
 def _projections(call: Projections, out: _Writer, *, full: bool) -> dict[str, Any]:
-    """Queries and keys, and everything else that determines the weights."""
+    """Return queries and keys, and everything else that determines the weights."""
     return {
         "kind": "projections", "query": out.array(call.query), "key": out.array(call.key),
         "value": out.array(call.value if full else None), "output": out.array(call.output if full else None),

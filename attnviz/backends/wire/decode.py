@@ -13,8 +13,9 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from attnviz.backends.wire.arrays import ArrayHeader, check_headers, unpack
+from attnviz.engine.block import Block
 from attnviz.engine.layers import Dense, Layer, Projections, RemoteWeights
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError
 from attnviz.legibility import COUNTS, KINDS, LISTED, AlteredText, Legibility
 from attnviz.types import AttentionRequest, Token, quoted
@@ -184,7 +185,7 @@ def _layer(found: _Dense | _RemoteWeights | _Projections, size: tuple[int, int],
 
 
 def _projections(found: _Projections, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> Projections:
-    """Queries and keys whose heads fit together."""
+    """Return queries and keys whose heads fit together."""
     queries, keys = size
     query = _array(arrays, found.query, (None, queries, None))
     heads, dim = query.shape[0], query.shape[2]

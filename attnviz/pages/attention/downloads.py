@@ -23,7 +23,7 @@ FILES = {
 
 
 def downloads(head_view: HeadView) -> None:
-    """Buttons for the head's files. A file is made when its button is clicked."""
+    """Draw buttons for the head's files. A file is made when its button is clicked."""
     trace, head = head_view.trace, head_view.head
     source = provenance(state.card(), trace, head, head_view.options, head_view.focus)
     item = export.ExportItem(trace, head_view.pattern, source, head_view.selected_rows, head_view.unfiltered)

@@ -14,11 +14,10 @@ from attnviz.figures import bertviz, encoding, heatmap
 from attnviz.pages.attention.downloads import downloads
 from attnviz.pages.attention.head_view import HeadView, selected_rows, strongest_row
 from attnviz.types import HeadRef, Unit
-from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui import caution, glossary_links, heatmap_chart, state, token_picker, widgets
 from attnviz.ui.backend import backend
 
 _BESIDE = "attnviz_beside"
-CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 STRONGEST = 20
 DRAWN = 262_144  # cells of a heatmap: 512 words a side; the board's matrix shows more, and zooms
 DESCRIBED = 3  # selected words that get a sentence each
@@ -30,15 +29,7 @@ def fields(trace: Trace) -> None:
     block = trace.block(head.block)
     beside = state.second_head()
     with st.container(horizontal=True, gap="small", key="fields"):
-        if len(trace.blocks) > 1:
-            key = state.fill("block", head.block)
-            st.segmented_control(
-                "Block",
-                trace.blocks,
-                key=key,
-                on_change=state.answer(key, lambda block: state.choose_block(block or head.block)),
-                required=True,
-            )
+        token_picker.block_field(trace.blocks)
         _number("Layer", "layer", head.layer, block.layers, lambda n: state.choose_head(n, state.current().head.head))
         _number("Head", "head", head.head, block.heads, lambda n: state.choose_head(state.current().head.layer, n))
         st.toggle(
@@ -64,7 +55,7 @@ def fields(trace: Trace) -> None:
 
 
 def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
-    """A field for a number from 0."""
+    """Draw a field for a number from 0."""
     state.fill(key, value)
     explained = glossary_links.help(label.split()[-1].casefold())
     st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=120, help=explained)
@@ -77,7 +68,7 @@ def _switch_second_head(on: bool) -> None:
 
 
 def heatmaps(first: HeadView, second: HeadView | None) -> None:
-    """The head's heatmap with exact values; beside it the second head's, or what the first head does in words and numbers."""
+    """Draw the head's heatmap with exact values, and the second head's, or what the first head does in words."""
     left, right = st.columns(2, gap="large")
     with left:
         _heatmap(first, named=second is not None)
@@ -91,12 +82,12 @@ def heatmaps(first: HeadView, second: HeadView | None) -> None:
         for column, head_view in zip(st.columns(2, gap="large"), (first, second), strict=True):
             with column:
                 _in_words(head_view)
-    st.caption(glossary_links.linked(CAUTION))
+    caution.show()
     _badge(first.trace, [first.head, *([second.head] if second else [])])
 
 
 def _heatmap(head_view: HeadView, *, named: bool) -> None:
-    """One head's heatmap, under its name where two stand side by side."""
+    """Draw one head's heatmap, under its name if two are side by side."""
     head, pattern = head_view.head, head_view.pattern
     if named:
         st.subheader(encoding.head_name(head), anchor=False)
@@ -106,20 +97,12 @@ def _heatmap(head_view: HeadView, *, named: bool) -> None:
             "The matrix on the board shows them all and zooms."
         )
         return
-    room = f"heatmap-room-{head.layer}-{head.head}"
-    with st.container(key=room):
-        st.html(f"<style>.st-key-{room} {{ --tall: {heatmap.height(pattern)} }}</style>")
-        st.plotly_chart(
-            heatmap.figure(pattern, widgets.theme(), selected_rows=head_view.selected_rows), theme=None,
-            height="stretch", config=heatmap.CONFIG,
-            key=f"heatmap-{head}",
-            alt=heatmap.description(pattern, str(head)),
-        )  # fmt: skip
+    heatmap_chart.show(pattern, f"{head.layer}-{head.head}", str(head), selected_rows=head_view.selected_rows)
     st.caption(f"{' '.join(heatmap.reading(pattern))} Point at a cell for its exact value.")
 
 
 def _in_words(head_view: HeadView) -> None:
-    """The selected words' rows as sentences, what the head does on the whole text, and what was hidden, merged or left out.
+    """Write the selected words' rows, what the head does on the whole text, and what was hidden, merged or left out.
 
     Sentences describe all weights of the head; only the note is about filters.
     """
@@ -137,7 +120,7 @@ def _in_words(head_view: HeadView) -> None:
 
 
 def _badge(trace: Trace, heads: list[HeadRef]) -> None:
-    """Whether the weights on screen reproduce the model's own output; a button checks all heads against the eager model."""
+    """Say whether the weights on screen reproduce the model's output; a button checks all heads with the eager model."""
     request, card = state.current().request, state.card()
     check = verify.against_kernel(trace, heads)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="badge"):
@@ -170,7 +153,7 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
 
 
 def more(first: HeadView, second: HeadView | None) -> None:
-    """Links as a table, the head and the model in BertViz, files to keep. Only the open tab is computed."""
+    """Draw links as a table, the head and the model in BertViz, files to keep. Only the open tab is computed."""
     parts = {"Download": downloads, "BertViz: this head": _bertviz_head, "BertViz: whole model": _bertviz_model}
     if second is not None:
         parts = {"Strongest links": _links, **parts}
@@ -184,7 +167,7 @@ def more(first: HeadView, second: HeadView | None) -> None:
 
 
 def _links(head_view: HeadView) -> None:
-    """The strongest links of the head as a table."""
+    """Draw the strongest links of the head as a table."""
     pattern = head_view.pattern
     rows = [
         {
@@ -207,14 +190,14 @@ def _label(labels: Sequence[str], units: Sequence[Unit], at: int) -> str:
 
 
 def _bertviz_head(head_view: HeadView) -> None:
-    """The head in BertViz's head view."""
+    """Draw the head in BertViz's head view."""
     theme, trace, head = widgets.theme(), head_view.trace, head_view.head
     page = backend().derived(trace.request, ("bertviz head", head, theme), lambda t: bertviz.head_view(t, head, theme=theme))
     st.iframe(page, height=min(1200, 160 + 24 * len(trace.tokens)), alt=f"{head} in BertViz's head view")
 
 
 def _bertviz_model(head_view: HeadView) -> None:
-    """The model in BertViz's model view."""
+    """Draw the model in BertViz's model view."""
     theme, trace, head = widgets.theme(), head_view.trace, head_view.head
     page = backend().derived(trace.request, ("bertviz model", head, theme), lambda t: bertviz.model_view(t, head, theme=theme))
     st.iframe(page, height=900, alt="The whole model in BertViz's model view")

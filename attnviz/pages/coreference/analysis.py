@@ -37,7 +37,7 @@ def wins(values: Float[np.ndarray, "layer head candidate"], right: int) -> Bool[
 
 
 def antecedents(trace: Trace, pronoun: Span, candidates: Sequence[Span], block: str = "self") -> Antecedents:
-    """Weight of each candidate in every head: mean over the pronoun's pieces, maximum over the candidate's.
+    """Return each candidate's weight in every head: mean over the pronoun's pieces, maximum over the candidate's.
 
     The same rule scores heads on whole collections of questions (GAP, Webster et al. 2018,
     arXiv:1810.05201). Raises BadInputError for fewer than two candidates, or for a span in which no token starts.

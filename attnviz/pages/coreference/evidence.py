@@ -39,7 +39,7 @@ def evidence(answers: HeadAnswers) -> None:
 
 
 def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
-    """The counts as a picture and in numbers, and a sentence that one can claim."""
+    """Draw the counts as a picture and in numbers, and a sentence that can be claimed."""
     best = claims.best_head(known, found[0].relation)
     left, right = st.columns(2, gap="large")
     with left:
@@ -108,7 +108,7 @@ def _shared_texts(known: Atlas, kind: str) -> list[str]:
 
 
 def _best(best: BestHead, heads: int) -> None:
-    """A button that shows the head that is right most often."""
+    """Draw a button that shows the head that is right most often."""
     st.button(
         f"Show {best.head}, the best of {heads} heads", on_click=lambda: state.change(head=best.head), key="coreference-best",
         help=f"Chosen on one half of {COLLECTIONS[best.relation]}; its rate is from the other half{_same_sentences(best)}",

@@ -30,7 +30,7 @@ def draw_sentences(answers: HeadAnswers, other: HeadAnswers | None) -> None:
 
 
 def _legend(answers: HeadAnswers) -> None:
-    """What the marks mean."""
+    """Explain the marks."""
     question = answers.question
     pronoun = widgets.plain(question.word(question.pronoun))
     parts = [
@@ -43,7 +43,7 @@ def _legend(answers: HeadAnswers) -> None:
 
 
 def _sentence(answers: HeadAnswers) -> None:
-    """One sentence, tinted, and a line to each candidate with its weight."""
+    """Draw one sentence, tinted, and a line to each candidate with its weight."""
     question, head, hit = answers.question, chosen(), answers.hit(chosen())
     pattern = view.pattern(answers.trace, head, WORDS)
     rows = [i for i, unit in enumerate(pattern.query_units) if (unit.start, unit.end) == question.pronoun and not unit.special]
@@ -63,7 +63,7 @@ def _sentence(answers: HeadAnswers) -> None:
 
 
 def _disagreement(branches: Sequence[fork_figure.Branch], right: int, hit: bool) -> str:
-    """Why the largest pieces and the sums give different verdicts, with both pairs of numbers.
+    """Return why the largest pieces and the sums give different verdicts, with both pairs of numbers.
 
     The right candidate is compared with its strongest rival, once by the largest piece and once by the sum.
     """
@@ -107,7 +107,7 @@ def _hits_of_pair(answers: HeadAnswers, other: HeadAnswers) -> str:
 
 
 def _rule(both: Sequence[HeadAnswers]) -> None:
-    """The rule by which a head is right, or why no head can be."""
+    """Draw the rule for a right head, or why no head can be right."""
     question = both[0].question
     if question.own and question.right is None:
         st.caption(

@@ -30,7 +30,7 @@ def ranking(answers: HeadAnswers, other: HeadAnswers | None) -> None:
 def _map(
     question: PronounQuestion, shares: link_ranking.CandidateShares, hits: np.ndarray | None, by_sum: np.ndarray | None
 ) -> None:
-    """Layers by heads: which candidate each head prefers; pale where it hardly looks at any."""
+    """Draw a map of layers by heads: the candidate that each head prefers, pale if it hardly looks at any."""
     first, second = (question.word(span) for span in question.candidates[:2])
     values = shares.values[..., 0] - shares.values[..., 1]
     scores = HeadScores(f"{first} minus {second}", values, "more", -1.0, 1.0)
@@ -62,7 +62,7 @@ def _table(
     by_sum: np.ndarray | None,
     change: np.ndarray | None,
 ) -> None:
-    """All heads, best first for the right candidate; a click on a row chooses the head."""
+    """Draw all heads, best first for the right candidate; a click on a row chooses the head."""
     right = question.right or 0
     order = [right, *(i for i in range(len(question.candidates)) if i != right)]
     ordered = link_ranking.CandidateShares(shares.values[..., order], _share(shares.values, right), shares.late, shares.note)
@@ -92,7 +92,7 @@ def _table(
 
 
 def _why(question: PronounQuestion) -> str:
-    """Why heads are ranked by this candidate."""
+    """Return why heads are ranked by this candidate."""
     if question.right is not None:
         return ""
     return " (the first you chose)" if question.own else " (only the first: none is right)"

@@ -12,7 +12,7 @@ OWN = ""  # the choice for a sentence that is not a ready one
 
 
 def title() -> None:
-    """The question of this page, and the ready sentences."""
+    """Draw the question of this page, and the ready sentences."""
     st.header("What does the pronoun refer to?", anchor=False)
     text = state.current().request.text
     now = next((one for one in examples.sentences() if one.text == text), None)
@@ -45,7 +45,7 @@ def _label(kind: str) -> str:
 
 
 def _sentence(now: Example | None, sentences: list[Example]) -> None:
-    """The sentences of one kind."""
+    """Draw the sentences of one kind."""
     titles = {one.id: one.title for one in sentences}
     key = state.fill("ready_sentence", now.id if now else sentences[0].id)
     st.selectbox(
@@ -55,7 +55,7 @@ def _sentence(now: Example | None, sentences: list[Example]) -> None:
 
 
 def _step(now: Example | None) -> None:
-    """A button for the next ready sentence, through all kinds and back to the first."""
+    """Draw a button for the next ready sentence, through all kinds and back to the first."""
     every = examples.sentences()
     at = -1 if now is None else every.index(now)
     st.button("Next sentence", key="next_sentence", on_click=lambda: widgets.choose_example(every[(at + 1) % len(every)]))

@@ -62,7 +62,7 @@ def _pronoun(text: str, places: Sequence[Span]) -> Span | None:
 
 
 def _buttons(text: str, places: Sequence[Span], pronoun: Span | None, named: Sequence[Span]) -> None:
-    """The sentence, each word a button; the pronoun and the candidates are labelled.
+    """Draw the sentence, each word a button; the pronoun and the candidates are labelled.
 
     While there is no pronoun, a click chooses one.
     """
@@ -121,7 +121,7 @@ def _show_notice(line: str) -> None:
 
 
 def _lists(text: str, places: Sequence[Span], pronoun: Span | None, named: Sequence[Span]) -> None:
-    """The same choices as lists."""
+    """Draw the same choices as lists."""
     labels = {place: numbered(text, places, place) for place in places}
     with st.expander("The same as lists"), st.container(horizontal=True, gap="small"):
         key = state.fill("pronoun", pronoun)

@@ -83,7 +83,7 @@ def _plain(name: str, found: Atlas) -> str:
 
 
 def _tested(found: Atlas, kind: str, direction: str) -> None:
-    """The claim as a picture, in numbers and as a sentence to copy; the best head for the same kind of link."""
+    """Draw the claim as a picture, in numbers and as a sentence to copy; the best head for the same kind of link."""
     claim, best = claims.claim(found, chosen(), kind, direction), claims.best_head(found, kind, direction)
     left, right = st.columns(2, gap="large")
     with left:
@@ -101,7 +101,7 @@ def _tested(found: Atlas, kind: str, direction: str) -> None:
 
 
 def _picture(claim: ClaimResult, best: BestHead | None) -> None:
-    """Rates and intervals against the baselines."""
+    """Draw rates and intervals with the baselines."""
     doubted = () if claim.significant else (f"{claim.head}, all texts", f"{claim.head}, {_half(claim).lower()}")
     rows: list[tuple[str, Evidence]] = [
         (f"{claim.head}, all texts", claim.evidence), (f"{claim.head}, {_half(claim).lower()}", claim.held_out)
@@ -157,7 +157,7 @@ def _points(claim: ClaimResult) -> str:
 
 
 def _short(one: Evidence) -> str:
-    """Rate, n and interval."""
+    """Return rate, n and interval."""
     return f"{encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}, interval {evidence.interval(one)}"
 
 

@@ -11,7 +11,7 @@ from attnviz.linguistics.habit_report import HabitResult, missing, results
 from attnviz.linguistics.probes.habits import RENAMED
 from attnviz.pages.find_heads import measure_view
 from attnviz.types import HeadRef
-from attnviz.ui import glossary_links, widgets
+from attnviz.ui import caution, glossary_links, widgets
 from attnviz.ui.single_text import chosen
 
 
@@ -32,12 +32,12 @@ def habits(known: Atlas) -> None:
 
 
 def _map(one: HabitResult) -> None:
-    """Layers by heads, the chosen one with a ring."""
+    """Draw a map of layers by heads, the chosen head with a ring."""
     measure_view.head_map("habit", one.scores, f"Layers by heads: {one.name}; most in {one.head}, {_number(one, one.value)}")
 
 
 def _best(one: HabitResult) -> None:
-    """What the number means, the strongest heads, and the chosen one among them."""
+    """Draw what the number means, the strongest heads, and the chosen one among them."""
     st.markdown(widgets.plain(one.says))
     head, n = chosen(), encoding.thousands(one.n)
     st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(one, head, n)), "baseline"))
@@ -45,7 +45,7 @@ def _best(one: HabitResult) -> None:
 
 
 def _facts(one: HabitResult, head: HeadRef, n: str) -> list[str]:
-    """Numbers in Markdown: the best head, its baseline, and the chosen head."""
+    """Return numbers in Markdown: the best head (for similarity of meaning with its baseline), all heads, the chosen one."""
     heads = one.scores.values.size
     held_out, beside, of = one.held_out, "", ""
     if held_out is not None:
@@ -68,20 +68,19 @@ def _number(one: HabitResult, value: float) -> str:
 
 
 def _cautions(known: Atlas, now: HabitResult) -> None:
-    """What these numbers do not show, and which habits this model cannot have."""
+    """Say what these numbers do not show, and which habits this model cannot have."""
     sources = ", ".join(corpus.name for corpus in known.header.corpora if corpus.kind == "conllu")
     absent = missing(known)
     parts = [
         f"Means over {sources}, English only; {_halves(now)}.",
-        "Repeats and habits of position say nothing about what a word means to the model. "
-        "Attention is a signal, not an explanation.",
         *([f"Not measured, because this model cannot have it: {', '.join(absent)}."] if absent else []),
+        "Repeats and habits of position say nothing about what a word means to the model.",
     ]
-    st.caption(glossary_links.linked(widgets.plain(" ".join(parts))))
+    caution.show(widgets.plain(" ".join(parts)))
 
 
 def _halves(one: HabitResult) -> str:
-    """On which texts the best head was chosen and on which it was measured."""
+    """Return on which texts the best head was chosen and on which it was measured."""
     if one.held_out is None:
         return "the best head is chosen and measured on the same texts"
     return "heads are ranked on one half of the texts and measured on the other; the 95 % interval is over texts"

@@ -31,21 +31,21 @@ def probes(known: Atlas) -> None:
 
 
 def _map(one: ProbeResult) -> None:
-    """Layers by heads, the chosen one with a ring."""
+    """Draw a map of layers by heads, the chosen head with a ring."""
     measure_view.head_map(
         "probe", one.scores, f"Layers by heads: {one.name} probe; best is {one.head}, {encoding.three(one.at(one.head))}"
     )
 
 
 def _best(one: ProbeResult) -> None:
-    """What the score means, the best heads, and the chosen one among them."""
+    """Draw what the score means, the best heads, and the chosen one among them."""
     st.markdown(widgets.plain(f"{one.says} {one.source}."))
     st.markdown("\n".join(f"- {line}" for line in _facts(one, chosen())))
     measure_view.best_heads("probe", one.order, lambda head: encoding.three(one.at(head)))
 
 
 def _facts(one: ProbeResult, head: HeadRef) -> list[str]:
-    """Scores in Markdown: the best head, uniform attention, the chosen head, and the heads that get the name."""
+    """Return scores in Markdown: the best head, uniform attention, the chosen head, and the heads that get the name."""
     heads = one.scores.values.size
     low, high = (encoding.three(end) for end in one.interval(one.head))
     lines = [

@@ -36,7 +36,7 @@ class RelationLinks:
 
 
 def relation_picker(trace: Trace) -> None:
-    """A list of relations; a choice draws all links of that relation."""
+    """Draw a list of relations; a choice draws all links of that relation."""
     try:
         found = _relation_links(trace)
     except AttnvizError as error:

@@ -12,7 +12,7 @@ from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.lessons import examples
 from attnviz.types import Link, Unit
-from attnviz.ui import glossary_links, state
+from attnviz.ui import caution, state
 from attnviz.ui.backend import backend
 from attnviz.ui.components.links import choosing, drawing
 from attnviz.ui.markdown import plain
@@ -37,7 +37,7 @@ def meant(text: str) -> tuple[Link, ...]:
 
 
 def sentence(trace: Trace) -> None:
-    """The words, on which links are drawn. A link that no head of this model can follow stays, and says why."""
+    """Draw the words on which readers draw links. A link that no head of this model can follow stays, and says why."""
     text, block = trace.request.text, chosen().block
     if state.current().request.text_b:
         st.caption("This page reads only the first sentence; the second one is left out here.")
@@ -79,7 +79,7 @@ def _store_links(drawn: DrawnLinks) -> None:
 
 
 def ranking(trace: Trace) -> None:
-    """The map, the best heads and the chosen one; its own page, with the first link's source selected, on request."""
+    """Draw the map, the best heads and the chosen one; its own page, with the first link's source selected, on request."""
     block, head = trace.block(chosen().block), chosen()
     followed = tuple(link for link in wanted() if not link_ranking.why_unfollowable(trace, link, head.block))
     if not followed:
@@ -120,13 +120,11 @@ def _store_head(picked: ChosenHead) -> None:
 
 
 def _cautions(trace: Trace, heads: int, drawn: int) -> None:
-    """What this ranking does not show."""
+    """Say what this ranking does not show."""
     one = "One link in one sentence is" if drawn == 1 else f"{drawn} links in one sentence are"
-    caution = (
+    caution.show(
         f"{one} not evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is tested on many "
-        "texts, all in English and from the sources named there. A head that looks at a word need not use it: attention is "
-        "a signal, not an explanation."
+        "texts, all in English and from the sources named there."
     )
-    st.caption(glossary_links.linked(caution))
     if trace.causal:
         st.caption("This model reads from left to right: a word can look at itself and at earlier words, never at later ones.")

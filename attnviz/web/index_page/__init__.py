@@ -1,7 +1,7 @@
 """The index page: the HTML with which every address of the app answers, before Streamlit draws anything into it.
 
-It is Streamlit's own index page, marked as English and not to be translated, with our scripts in its head. They are inline, so
-that they run before Streamlit does and under any base path; the content security policy has their hash.
+It is Streamlit's own index page, marked as English and not to be translated, with our scripts and the row of pages. They are
+inline, so that they are there before Streamlit is and under any base path; the content security policy has the scripts' hash.
 """
 
 from __future__ import annotations
@@ -16,9 +16,18 @@ from pathlib import Path
 
 import streamlit
 
+from attnviz.figures import encoding
+from attnviz.web import navigation
+
 _INDEX = Path(streamlit.__file__).with_name("static") / "index.html"
 _HERE = Path(__file__).parent
-SCRIPTS = ("history", "pending_input", "translation_notice", "translation_guard")  # the last calls what the third defines
+SCRIPTS = (
+    "history",
+    "navigation",
+    "pending_input",
+    "translation_notice",
+    "translation_guard",
+)  # the last calls what the one before it defines
 # Google's and Microsoft's translators read the meta element and the class, all others the attribute.
 _ROOT = '<html lang="en" translate="no" class="notranslate">'
 _META = '<meta name="google" content="notranslate" />'
@@ -59,10 +68,21 @@ def answer(request_headers: Mapping[bytes, bytes]) -> tuple[int, list[tuple[byte
 def html() -> str:
     """Return the page as text. Raises RuntimeError for an index page of Streamlit that is not laid out as expected."""
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
-    text, heads = re.subn(r"(?=</head>)", lambda _: f"{_META}\n    <script>{script()}</script>\n  ", text, count=1)
-    if roots + heads != 2:
-        raise RuntimeError(f"Streamlit's {_INDEX.name} should have one <html> and one </head>; found {roots} and {heads}.")
+    text, heads = re.subn(
+        r"(?=</head>)", lambda _: f"{_META}\n    {style()}\n    <script>{script()}</script>\n  ", text, count=1
+    )
+    text, bodies = re.subn(r"(?<=<body>)", lambda _: f"\n    {navigation.html()}", text, count=1)
+    if (roots, heads, bodies) != (1, 1, 1):
+        found = f"{roots}, {heads} and {bodies}"
+        raise RuntimeError(f"Streamlit's {_INDEX.name} should have one <html>, one </head> and one <body>; found {found}.")
     return text
+
+
+@cache
+def style() -> str:
+    """Return the style sheet of the row, and the colours of both themes until the page says which one the reader has."""
+    light, dark = map(encoding.css, ("light", "dark"))
+    return f"<style>:root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{navigation.css()}</style>"
 
 
 @cache

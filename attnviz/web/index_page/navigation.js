@@ -1,0 +1,84 @@
+// The row of pages. A click is passed on to Streamlit's own link to the page, which is drawn but not shown: so the session stays,
+// and with it what is on its way. A link that is opened in another tab or copied carries what the address says now.
+(() => {
+  const NARROW = matchMedia("(max-width: 1099px)");
+  const POLL = 50; // milliseconds between two checks whether Streamlit has drawn its links
+  const row = () => document.getElementById("attnviz-pages");
+  const links = () => [...row().querySelectorAll("a[data-page]")];
+  const streamlitLink = (link) => document.querySelectorAll(".st-key-page-links a")[links().indexOf(link)];
+  let wanted = null; // the link of a page that is opened as soon as Streamlit is there
+
+  // The link of the open page; an address without a name is the board's.
+  const currentLink = () => {
+    const name = location.pathname.split("/").at(-1);
+    return links().find((link) => link.dataset.page === name) ?? links().find((link) => bare(link) === "./");
+  };
+  const bare = (link) => (link.dataset.address ??= link.getAttribute("href"));
+
+  function mark(current = currentLink()) {
+    for (const link of links()) {
+      if (link === current) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    document.querySelector("#attnviz-frame .here").textContent = current.firstChild.data;
+  }
+
+  function open(link) {
+    const polling = wanted !== null;
+    wanted = link;
+    if (polling) return;
+    const poll = () => {
+      if (!streamlitLink(wanted)) return setTimeout(poll, POLL);
+      const link = wanted;
+      wanted = null;
+      mark(link);
+      streamlitLink(link).click();
+      document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
+    };
+    poll();
+  }
+
+  // What the reader sees goes along into another tab; in this one the session has it.
+  function carry({ target }) {
+    const link = target.closest?.("#attnviz-pages a[data-page]");
+    if (link) link.href = bare(link) + location.search;
+  }
+
+  function place() {
+    row().popover = NARROW.matches ? "auto" : null;
+  }
+
+  const { pushState, replaceState } = history;
+  history.pushState = function (...values) {
+    pushState.apply(history, values);
+    if (row()) mark();
+  };
+  history.replaceState = function (...values) {
+    replaceState.apply(history, values);
+    if (row()) mark();
+  };
+  addEventListener("popstate", () => mark());
+
+  for (const name of ["pointerdown", "contextmenu", "focusin", "dragstart"]) addEventListener(name, carry, true);
+  addEventListener("click", (event) => {
+    const { target } = event;
+    if (!(target instanceof Element) || !target.closest("#attnviz-frame")) return;
+    if (target.closest(".skip")) {
+      event.preventDefault();
+      const main = document.querySelector("[data-testid=stMain]");
+      main?.setAttribute("tabindex", "-1");
+      main?.focus();
+      return;
+    }
+    const link = target.closest("a[data-page]");
+    if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    if (row().matches(":popover-open")) row().hidePopover();
+    open(link);
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    place();
+    NARROW.addEventListener("change", place);
+    mark();
+  });
+})();
