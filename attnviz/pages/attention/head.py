@@ -13,11 +13,10 @@ from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.pages.attention.head_view import HeadView, selected_rows, strongest_row
 from attnviz.types import HeadRef
-from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui import caution, glossary_links, state, token_picker, widgets
 from attnviz.ui.backend import backend
 
 _BESIDE = "attnviz_beside"
-CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 DESCRIBED = 3  # selected words that get a sentence each
 
 
@@ -27,15 +26,7 @@ def fields(trace: Trace) -> None:
     block = trace.block(head.block)
     beside = state.second_head()
     with st.container(horizontal=True, gap="small", key="fields"):
-        if len(trace.blocks) > 1:
-            key = state.fill("block", head.block)
-            st.segmented_control(
-                "Block",
-                trace.blocks,
-                key=key,
-                on_change=state.answer(key, lambda block: state.choose_block(block or head.block)),
-                required=True,
-            )
+        token_picker.block_field(trace.blocks)
         _number("Layer", "layer", head.layer, block.layers, lambda n: state.choose_head(n, state.current().head.head))
         _number("Head", "head", head.head, block.heads, lambda n: state.choose_head(state.current().head.layer, n))
         st.toggle(
@@ -79,7 +70,7 @@ def described(first: HeadView, second: HeadView | None) -> None:
     for column, one in zip(st.columns(len(shown), gap="large"), shown, strict=True):
         with column:
             _in_words(one)
-    st.caption(glossary_links.linked(CAUTION))
+    caution.show()
     _badge(first.trace, [one.head for one in shown])
 
 

@@ -13,7 +13,7 @@ from attnviz.figures import bertviz, encoding, heatmap
 from attnviz.pages.attention.downloads import downloads
 from attnviz.pages.attention.head_view import HeadView
 from attnviz.types import Unit
-from attnviz.ui import state, widgets
+from attnviz.ui import heatmap_chart, state, widgets
 from attnviz.ui.backend import backend
 
 PARAMETER = "open"  # of the URL
@@ -75,15 +75,7 @@ def _heatmap(shown: HeadView, named: bool) -> None:
             "The matrix on the board shows them all and zooms."
         )
         return
-    room = f"heatmap-room-{head.layer}-{head.head}"
-    with st.container(key=room):
-        st.html(f"<style>.st-key-{room} {{ --tall: {heatmap.height(pattern)} }}</style>")
-        st.plotly_chart(
-            heatmap.figure(pattern, widgets.theme(), selected_rows=shown.selected_rows), theme=None,
-            height="stretch", config=heatmap.CONFIG,
-            key=f"heatmap-{head}",
-            alt=heatmap.description(pattern, str(head)),
-        )  # fmt: skip
+    heatmap_chart.show(pattern, f"{head.layer}-{head.head}", str(head), selected_rows=shown.selected_rows)
     st.caption(f"{' '.join(heatmap.reading(pattern))} Point at a cell for its exact value.")
 
 

@@ -25,7 +25,8 @@
   const started = performance.now();
   const boards = () => [...document.querySelectorAll(".st-key-board [data-testid=stBidiComponentIsolated]")];
   const drawn = () => boards().some((one) => one.shadowRoot?.querySelector(".readout")?.textContent);
-  const ended = () => document.querySelector("[data-testid=stApp][data-test-script-state=notRunning] .st-key-ask") && !boards().length;
+  const ended = () =>
+    document.querySelector("[data-testid=stApp][data-test-script-state=notRunning] .st-key-ask") && !document.querySelector(".st-key-board, [data-testid=stSkeleton]");
   const stopped = () => document.querySelector("[data-testid=stDialog], [data-testid=stAlert], [data-testid=stException]");
   function look() {
     if (drawn() || ended() || stopped() || performance.now() - started > LONGEST) {
