@@ -19,7 +19,10 @@ Count = Annotated[int, Meta(ge=1, le=64)]
 
 
 class _Variables(msgspec.Struct, frozen=True):
-    """The whole numbers in the environment, with the range of each."""
+    """The whole numbers in the environment, each an `int` with both ends of its range, which the message names.
+
+    A number that may be absent has a default such as 0 for that: `int | None` has no range in the schema.
+    """
 
     cache_mb: Megabytes = msgspec.field(name="ATTNVIZ_CACHE_MB", default=512)
     text_mb: Megabytes = msgspec.field(name="ATTNVIZ_TEXT_MB", default=1024)

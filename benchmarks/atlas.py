@@ -37,7 +37,7 @@ from attnviz.settings import Settings
 Layers = Callable[..., Iterator[batch.LayerWeights]]
 
 MODEL, FILE = "minilm", "ewt-dev.conllu"
-ONE, TWO = 1.7, 2.0  # how many times faster than the other road: in one process, and in two with one thread each
+ONE, TWO = 1.7, 2.0  # how many times faster than the simple way: in one process, and in two with one thread each
 GROWTH = 16 * 2**20  # bytes by which the whole corpus may take more than its half: an allocator's whims
 
 

@@ -55,8 +55,9 @@ def tokenizer() -> PreTrainedTokenizerFast:
     words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     return PreTrainedTokenizerFast(
-        tokenizer_object=words, unk_token="[UNK]", pad_token="[PAD]", mask_token="[MASK]", model_max_length=33
-    )
+        tokenizer_object=words, unk_token="[UNK]", pad_token="[PAD]", mask_token="[MASK]",
+        model_max_length=33,  # unlike the models' 40: our limit is the model's
+    )  # fmt: skip
 
 
 def random_model(family: str) -> PreTrainedModel:

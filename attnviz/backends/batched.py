@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from attnviz.backends import scheduler
-from attnviz.backends.base import Capabilities
 from attnviz.backends.batcher import Batcher
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.model_input import ModelInput
@@ -55,8 +54,7 @@ class BatchedBackend:
 
     def __init__(self, inner: LocalBackend, rows: int) -> None:
         self.inner = inner
-        can = inner.capabilities
-        self.capabilities = Capabilities(has_weights=can.has_weights, is_loaded=can.is_loaded, prepare=can.prepare)
+        self.capabilities = inner.capabilities  # all of them read one text at a time
         self._stable: WeakKeyDictionary[object, bool] = WeakKeyDictionary()
         self.batcher: Batcher[BatchItem, Trace] = Batcher(self.read_batch, rows, inner.settings.at_once)
 

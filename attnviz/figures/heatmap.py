@@ -31,6 +31,7 @@ STOPS = 16  # colour stops between two colours of a ramp: plotly's straight line
 def figure(pattern: Pattern, theme: str = "light", *, selected_rows: RowSelection = None, title: str = "") -> go.Figure:
     """Return a head's heatmap in one theme; `selected_rows` outlines rows and writes their numbers, `title` is at the top left.
 
+    Rows may be any queries; only if `pattern.causal` is set, row i is taken for key i and what comes after it is blank.
     The page shows how to read it, in text that wraps: `reading`. Cells that a causal head cannot see and cells that a filter
     leaves out are blank, not coloured as 0. Raises BadInputError for a row that does not exist.
     """

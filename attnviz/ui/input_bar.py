@@ -32,7 +32,10 @@ def show(visible: bool = True) -> None:
 
 
 def _sentence() -> None:
-    """Show the text field: one line, which Enter runs, or a large field."""
+    """Show the text field: one line, which Enter runs, or a large field.
+
+    The limit in it is that of the model's card here; a backend on another machine may have a lower one, and says so.
+    """
     request = state.current().request
     limit = f"Type a sentence, at most {state.card().max_tokens:,} tokens"
     if st.session_state.get(_LARGE) or "\n" in request.text:

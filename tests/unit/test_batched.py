@@ -206,6 +206,8 @@ def test_it_loads_models_and_says_which_are_on_this_machine(local: LocalBackend)
     assert (can.has_weights("minilm"), can.has_weights("no-such")) == (True, False)
     can.prepare(AttentionRequest("minilm", "a"))
     assert can.is_loaded("minilm")
+    offered = [[name for name, one in vars(backend.capabilities).items() if one is not None] for backend in (backend, local)]
+    assert offered[0] == offered[1], "what the models of this process can do is handed on whole"
     backend.close()
     backend.close()
 

@@ -76,9 +76,9 @@ def test_hiding_a_token_between_two_words_does_not_make_them_neighbours():
     assert not row_stats.before((unit("a", 0), unit("b", 2))).any()
 
 
-def test_a_twin_is_the_same_word_elsewhere_in_any_case_and_never_itself():
+def test_a_repeat_is_the_same_word_elsewhere_in_any_case_and_never_itself():
     parts = sentence(*WORDS)
-    assert np.argwhere(row_stats.twins(parts, parts)).tolist() == [[1, 4], [4, 1]]
+    assert np.argwhere(row_stats.repeats(parts, parts)).tolist() == [[1, 4], [4, 1]]
 
 
 def test_facts_name_every_place_in_the_order_of_the_design_and_add_up_to_one():

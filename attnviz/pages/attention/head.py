@@ -14,11 +14,10 @@ from attnviz.figures import bertviz, encoding, heatmap
 from attnviz.pages.attention.downloads import downloads
 from attnviz.pages.attention.head_view import HeadView, selected_rows, strongest_row
 from attnviz.types import HeadRef, Unit
-from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui import caution, glossary_links, heatmap_chart, state, token_picker, widgets
 from attnviz.ui.backend import backend
 
 _BESIDE = "attnviz_beside"
-CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 STRONGEST = 20
 DRAWN = 262_144  # cells of a heatmap: 512 words a side; the board's matrix shows more, and zooms
 DESCRIBED = 3  # selected words that get a sentence each
@@ -30,15 +29,7 @@ def fields(trace: Trace) -> None:
     block = trace.block(head.block)
     beside = state.second_head()
     with st.container(horizontal=True, gap="small", key="fields"):
-        if len(trace.blocks) > 1:
-            key = state.fill("block", head.block)
-            st.segmented_control(
-                "Block",
-                trace.blocks,
-                key=key,
-                on_change=state.answer(key, lambda block: state.choose_block(block or head.block)),
-                required=True,
-            )
+        token_picker.block_field(trace.blocks)
         _number("Layer", "layer", head.layer, block.layers, lambda n: state.choose_head(n, state.current().head.head))
         _number("Head", "head", head.head, block.heads, lambda n: state.choose_head(state.current().head.layer, n))
         st.toggle(
@@ -91,7 +82,7 @@ def heatmaps(first: HeadView, second: HeadView | None) -> None:
         for column, head_view in zip(st.columns(2, gap="large"), (first, second), strict=True):
             with column:
                 _in_words(head_view)
-    st.caption(glossary_links.linked(CAUTION))
+    caution.show()
     _badge(first.trace, [first.head, *([second.head] if second else [])])
 
 
@@ -106,15 +97,7 @@ def _heatmap(head_view: HeadView, *, named: bool) -> None:
             "The matrix on the board shows them all and zooms."
         )
         return
-    room = f"heatmap-room-{head.layer}-{head.head}"
-    with st.container(key=room):
-        st.html(f"<style>.st-key-{room} {{ --tall: {heatmap.height(pattern)} }}</style>")
-        st.plotly_chart(
-            heatmap.figure(pattern, widgets.theme(), selected_rows=head_view.selected_rows), theme=None,
-            height="stretch", config=heatmap.CONFIG,
-            key=f"heatmap-{head}",
-            alt=heatmap.description(pattern, str(head)),
-        )  # fmt: skip
+    heatmap_chart.show(pattern, f"{head.layer}-{head.head}", str(head), selected_rows=head_view.selected_rows)
     st.caption(f"{' '.join(heatmap.reading(pattern))} Point at a cell for its exact value.")
 
 
