@@ -10,7 +10,7 @@ import hashlib
 import json
 from functools import cache
 
-from attnviz.board.source import COMPARE, LINKS, MODULES, RANKING, component_source, joined, script
+from attnviz.board.source import COMPARE, LINKS, MODULES, RANKING, START, component_source, joined, script
 
 FOLDER = "attnviz"  # under the folder of Streamlit's own files
 BOARD = "board"
@@ -20,6 +20,7 @@ COMPONENTS = {
     "compare": (COMPARE, "$compare.mountCompare"),
     "links": (LINKS, "$links.mountLinks"),
     "ranking": (RANKING, "$ranking.mountRanking"),
+    "start": (START, "$start.mountStart"),
     "carrier": ((), "$store.carry"),
 }
 _SHARED = ", ".join(("TOKENS", *(f"${name}" for name in MODULES)))

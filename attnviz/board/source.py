@@ -24,6 +24,9 @@ COMPARE = (
 # Extra modules for drawing links on a sentence and for choosing among the heads that follow them.
 LINKS = ("drawnLinks", "arcs", "linkWords", "linkInput", "links")
 RANKING = ("headGrid", "headRows", "ranking")
+# Extra modules of the live picture of the page Start.
+START = ("startPicture", "start")
+OWN_STYLE = ("board", "start")
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\.{1,2}/(?:\w+/)?(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
 _OTHER_FORM = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
@@ -37,9 +40,9 @@ def source() -> tuple[str, str]:
 
 @cache
 def component_source(name: str) -> tuple[str, str]:
-    """Return HTML and CSS of the component called `name`; all have the board's style below their own."""
+    """Return HTML and CSS of the component called `name`; most have the board's style, and their own after it."""
     html, css = ((HERE / f"{kind}/{name}.{kind}").read_text("utf-8") for kind in ("html", "css"))
-    return html, css if name == "board" else f"{source()[1]}\n{css}"
+    return html, css if name in OWN_STYLE else f"{source()[1]}\n{css}"
 
 
 @cache

@@ -18,6 +18,7 @@ from attnviz.board.source import (
     LINKS,
     MODULES,
     RANKING,
+    START,
     component_source,
     joined,
     module,
@@ -33,8 +34,8 @@ from attnviz.types import AttentionRequest, HeadRef, Token
 from attnviz.view_state import ViewOptions
 
 HERE = Path(board.__file__).parent
-ALL = (*MODULES, *COMPARE, *LINKS, *RANKING)
-MOUNTED = ("board", "compare", "links", "ranking")
+ALL = (*MODULES, *COMPARE, *LINKS, *RANKING, *START)
+MOUNTED = ("board", "compare", "links", "ranking", "start")
 
 
 def test_every_module_is_joined_and_imports_only_from_those_before_it():

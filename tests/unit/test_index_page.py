@@ -160,5 +160,5 @@ def test_saved_pages_and_frames_of_bertviz_are_not_to_be_translated_either():
 
 def test_each_component_is_marked_as_not_to_be_translated():
     """A translator that walks into shadow roots does not see the document's root from there."""
-    for name in ("board", "compare", "links", "ranking"):
+    for name in ("board", "compare", "links", "ranking", "start"):
         assert re.match(r'<div class="attnviz[^>]* translate="no"', component_source(name)[0])
