@@ -17,7 +17,7 @@ from attnviz.pages.inside import analysis, figure, lesson, values
 from attnviz.pages.inside.analysis import StepPicture
 from attnviz.pages.inside.lesson import Step
 from attnviz.pages.inside.quiz import show_question
-from attnviz.ui import state, token_picker, widgets
+from attnviz.ui import caution, state, token_picker, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
 
@@ -60,13 +60,14 @@ def show(one: HeadSteps) -> None:
         steps = lesson.steps(one.family, first=one.head.layer == 0)
         number = _number(steps)
         with st.container(horizontal=True, gap="small", key="inside-fields", vertical_alignment="bottom"):
-            at = token_picker.fields(one.tokens, one.heads, "inside")
+            at = token_picker.head_fields(one.tokens, one.heads, "inside")
             _navigation(steps, number)
         _step(one, at, steps[number])
         if number + 1 < len(steps):
             show_question(one, at, steps[number + 1])
         _experiment_link(steps[number])
         st.caption(linked(_model_note(one)))
+        caution.show()
         st.caption(widgets.plain("; ".join(content["sources"]) + "."))
 
 

@@ -14,7 +14,7 @@ from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import BeforeAfter
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.pages.whatif.quiz import show_question
-from attnviz.ui import state, token_picker, widgets
+from attnviz.ui import caution, state, token_picker, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
 
@@ -41,7 +41,7 @@ def show(trace: Trace) -> None:
             token_picker.instead(error, trace, MAX_TOKENS, "tried", "whatif")
             return
         with st.container(horizontal=True, gap="small", key="whatif-fields", vertical_alignment="bottom"):
-            at = token_picker.fields(before.tokens, len(before.weights[0]), "whatif")
+            at = token_picker.head_fields(before.tokens, len(before.weights[0]), "whatif")
         if chosen.id == "order":
             word_order.show(chosen, before, at)
         else:
@@ -111,7 +111,7 @@ def _notes(chosen: Experiment, before: InterventionResult) -> None:
         "dim": str(before.mix.shape[2]), "root": "", "heads": str(len(before.weights[0])), "groups": str(before.groups)
     }  # fmt: skip
     st.caption(f"{widgets.plain(state.card().name)}: {_linked_text(chosen.text('note', before.family), numbers)}")
-    st.caption(lesson.content()["outside"])
+    caution.show(lesson.content()["outside"])
     params = {**state.current().params(), "step": INSIDE_STEPS[chosen.id]}
     st.page_link("pages/learn/inside.py", label="The same head, step by step", query_params=params)
     st.caption(widgets.plain("; ".join(lesson.sources(chosen)) + "."))
