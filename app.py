@@ -7,6 +7,7 @@ import streamlit as st
 
 if __name__ == "__main__":
     from attnviz.ui import shell
+    from attnviz.web import navigation
 
     page = shell.page()
     shell.load_engine()
@@ -14,7 +15,7 @@ if __name__ == "__main__":
     from attnviz.ui import input_bar, page_url, retry, widgets  # they need the engine, which load_engine imports with a message
 
     with retry.retry_failed(), widgets.errors_shown():
-        input_bar.show()
+        input_bar.show(visible=page.url_path != navigation.START)
         page.run()
     page_url.write()
 else:

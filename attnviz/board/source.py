@@ -24,6 +24,8 @@ COMPARE = (
 # Extra modules for drawing links on a sentence and for choosing among the heads that follow them.
 LINKS = ("drawnLinks", "arcs", "linkWords", "linkInput", "links")
 RANKING = ("headGrid", "headRows", "ranking")
+# The live picture of the page Start, which needs little of the board.
+START = ("element", "mounter", "encoding", "theme", "startPicture", "start")
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\.{1,2}/(?:\w+/)?(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
 _OTHER_FORM = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
@@ -52,6 +54,14 @@ def links_source() -> tuple[str, str, str]:
 def ranking_source() -> tuple[str, str, str]:
     """Return HTML, CSS and JavaScript of the map and the list of heads."""
     return _component("ranking", RANKING, "mountRanking")
+
+
+@cache
+def start_source() -> tuple[str, str, str]:
+    """Return HTML, CSS and JavaScript of the live picture of the page Start."""
+    html, css = _page("start")
+    javascript = f"const TOKENS = {encoding.as_json()};\n{joined(START)}"
+    return html, css, javascript + "export default (component) => $start.mountStart(component, TOKENS);\n"
 
 
 def _component(name: str, modules: tuple[str, ...], mount: str) -> tuple[str, str, str]:

@@ -17,9 +17,11 @@ _LARGE = "attnviz_large"
 _SECOND = "attnviz_second"
 
 
-def show() -> None:
-    """Show the input row. Enter in the sentence runs it."""
+def show(visible: bool = True) -> None:
+    """Read the address and show the input row. Enter in the sentence runs it. Start has a field of its own instead."""
     page_url.read()
+    if not visible:
+        return
     with st.container(horizontal=True, gap="small", key="ask", vertical_alignment="bottom"):
         _sentence()
         _model()

@@ -22,6 +22,11 @@ class PageEntry:
     label: str
     about: str
 
+    @property
+    def address(self) -> str:
+        """Return the address, as a link on any page has it under any base path."""
+        return "./" if self.name == DEFAULT else self.name
+
 
 @dataclass(frozen=True)
 class PageGroup:
@@ -31,7 +36,10 @@ class PageGroup:
     pages: tuple[PageEntry, ...]
 
 
+DEFAULT = "attention"  # the page of the address without a name, which all old links to the board have
+START = "start"  # the page of a first visit to the address without a name and without parameters
 GROUPS = (
+    PageGroup("", (PageEntry(START, "pages/explore/start.py", "Start", "Start", "what this is, and where to begin"),)),
     PageGroup(
         "Look",
         (
@@ -59,7 +67,11 @@ GROUPS = (
     PageGroup("", (PageEntry("glossary", "pages/learn/glossary.py", "Glossary", "Glossary", "every term in two sentences"),)),
 )
 PAGES = tuple(page for group in GROUPS for page in group.pages)
-DEFAULT = "attention"  # the page of the address without a name, which all old links to the board have
+
+
+def page(name: str) -> PageEntry:
+    """Return the page that has this name in the address."""
+    return next(one for one in PAGES if one.name == name)
 
 
 def html() -> str:
@@ -90,9 +102,8 @@ def _group(group: PageGroup) -> str:
 
 def _link(page: PageEntry) -> str:
     """Return the link to a page; the menu shows what it is about."""
-    address = "./" if page.name == DEFAULT else page.name
     label, about = escape(page.label), escape(page.about)
     return (
-        f'<a href="{address}" data-page="{page.name}" aria-label="{label}" aria-description="{about}">{label}'
+        f'<a href="{page.address}" data-page="{page.name}" aria-label="{label}" aria-description="{about}">{label}'
         f'<small aria-hidden="true">{about}</small></a>'
     )

@@ -1,4 +1,4 @@
-"""The row of pages in a real browser: one row where there is room, a menu elsewhere, and the reader's text along."""
+"""The row of pages in a browser: one row where there is room, else a menu; the text goes along. A first visit opens Start."""
 
 from __future__ import annotations
 
@@ -63,4 +63,27 @@ def test_the_menu_of_a_phone_closes_after_a_choice_by_escape_and_by_a_tap_beside
     expect(rows).to_be_hidden()
     page.wait_for_function("() => location.pathname === '/syntax'", timeout=SLOW)
     expect(page.locator("#attnviz-frame .here")).to_have_text("Syntax")
+    context.close()
+
+
+def test_a_first_visit_opens_start_whose_picture_answers_and_whose_field_opens_the_board(browser: Browser, server: str):
+    context = browser.new_context(locale="en-US")
+    page = context.new_page()
+    page.goto(server)
+    page.wait_for_function("() => location.pathname === '/start'", timeout=SLOW)
+    readout = page.locator(".start-picture .readout")
+    expect(readout).to_contain_text("it looks at animal 0.640 of 1, in head L3·H1", timeout=SLOW)
+    expect(readout).to_contain_text("[CLS] and [SEP] take 0.146 together")
+    page.get_by_role("button", name="cross", exact=True).hover()
+    expect(readout).to_contain_text("cross looks at")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="it", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    expect(readout).to_contain_text("was looks at")
+    page.get_by_role("textbox", name="Your sentence").fill(TEXT)
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => location.pathname === '/' && location.search.includes('text=Dogs+chase+cats')", timeout=SLOW)
+    expect(page.get_by_label("Sentence", exact=True).first).to_have_value(TEXT, timeout=SLOW)
+    page.goto(server)
+    expect(page.locator("#attnviz-pages [aria-current=page]")).to_have_attribute("data-page", "attention")
     context.close()

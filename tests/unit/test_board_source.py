@@ -16,11 +16,13 @@ from attnviz.board.source import (
     LINKS,
     MODULES,
     RANKING,
+    START,
     compare_source,
     joined,
     links_source,
     module,
     ranking_source,
+    start_source,
     wrapped,
 )
 from attnviz.engine.block import Block
@@ -33,8 +35,8 @@ from attnviz.types import AttentionRequest, HeadRef, Token
 from attnviz.view_state import ViewOptions
 
 HERE = Path(board.__file__).parent
-ALL = (*MODULES, *COMPARE, *LINKS, *RANKING)
-MOUNTED = (compare_source, links_source, ranking_source)
+ALL = (*MODULES, *COMPARE, *LINKS, *RANKING, *(name for name in START if name not in MODULES))
+MOUNTED = (compare_source, links_source, ranking_source, start_source)
 
 
 def test_every_module_is_joined_and_imports_only_from_those_before_it():

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from attnviz import board
 from attnviz.board.choice import Choice
-from attnviz.board.source import compare_source, links_source, ranking_source, source
+from attnviz.board.source import compare_source, links_source, ranking_source, source, start_source
 from attnviz.engine.block import Block
 from attnviz.engine.layers import Dense
 from attnviz.engine.trace import Trace
@@ -145,5 +145,5 @@ def test_saved_pages_and_frames_of_bertviz_are_not_to_be_translated_either():
 
 def test_each_component_is_marked_as_not_to_be_translated():
     """A translator that walks into shadow roots does not see the document's root from there."""
-    for made in (source, compare_source, links_source, ranking_source):
+    for made in (source, compare_source, links_source, ranking_source, start_source):
         assert re.match(r'<div class="attnviz[^>]* translate="no"', made()[0])

@@ -2,6 +2,7 @@
 // and with it what is on its way. A link that is opened in another tab or copied carries what the address says now.
 (() => {
   const NARROW = matchMedia("(max-width: 1099px)");
+  const VISITED = "attnviz-visited"; // set in the browser once any page has been opened
   const POLL = 50; // milliseconds between two checks whether Streamlit has drawn its links
   const row = () => document.getElementById("attnviz-pages");
   const links = () => [...row().querySelectorAll("a[data-page]")];
@@ -40,12 +41,28 @@
 
   // What the reader sees goes along into another tab; in this one the session has it.
   function carry({ target }) {
-    const link = target.closest?.("#attnviz-pages a[data-page]");
+    const link = target.closest?.("a[data-page]");
     if (link) link.href = bare(link) + location.search;
   }
 
   function place() {
     row().popover = NARROW.matches ? "auto" : null;
+  }
+
+  // A first visit to the bare address opens Start; any address with a page or a choice in it opens what it says.
+  function land() {
+    const first = !visited();
+    if (first && location.pathname.endsWith("/") && !location.search) history.replaceState(history.state, "", `start${location.hash}`);
+  }
+
+  function visited() {
+    try {
+      const found = localStorage.getItem(VISITED);
+      localStorage.setItem(VISITED, "yes");
+      return found !== null;
+    } catch {
+      return false; // the browser stores nothing for this site
+    }
   }
 
   const { pushState, replaceState } = history;
@@ -57,20 +74,21 @@
     replaceState.apply(history, values);
     if (row()) mark();
   };
+  land();
   addEventListener("popstate", () => mark());
 
   for (const name of ["pointerdown", "contextmenu", "focusin", "dragstart"]) addEventListener(name, carry, true);
   addEventListener("click", (event) => {
     const { target } = event;
-    if (!(target instanceof Element) || !target.closest("#attnviz-frame")) return;
-    if (target.closest(".skip")) {
+    if (!(target instanceof Element)) return;
+    if (target.closest("#attnviz-frame .skip")) {
       event.preventDefault();
       const main = document.querySelector("[data-testid=stMain]");
       main?.setAttribute("tabindex", "-1");
       main?.focus();
       return;
     }
-    const link = target.closest("a[data-page]");
+    const link = links().find((one) => one.dataset.page === target.closest("a[data-page]")?.dataset.page);
     if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     if (row().matches(":popover-open")) row().hidePopover();
