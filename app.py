@@ -19,6 +19,7 @@ if __name__ == "__main__":
         page.run()
     page_url.write()
 else:
+    from attnviz.ui import start_up
     from attnviz.web import middleware
 
-    app = st.App(__file__, middleware=middleware.middleware())
+    app = st.App(__file__, middleware=middleware.middleware(), lifespan=start_up.lifespan)

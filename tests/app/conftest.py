@@ -23,11 +23,11 @@ WAIT = 120  # seconds: a first run loads torch
 
 @pytest.fixture
 def opened() -> Callable[..., AppTest]:
-    """Opens the app with these URL parameters, and runs it once."""
+    """Opens the app with these URL parameters and with the exact heatmap below the board, and runs it once."""
 
     def opener(**params: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=WAIT)
-        for name, value in params.items():
+        for name, value in {"open": "heatmap", **params}.items():
             app.query_params[name] = value
         return app.run()
 
