@@ -30,16 +30,17 @@
   const ended = () =>
     document.querySelector("[data-testid=stApp][data-test-script-state=notRunning] .st-key-page-links") && !document.querySelector(".st-key-board, [data-testid=stSkeleton]");
   const stopped = () => document.querySelector("[data-testid=stDialog], [data-testid=stAlert], [data-testid=stException]");
+  let frames = 0; // since the page was complete
   function look() {
-    if (drawn() || ended() || stopped() || performance.now() - started > LONGEST) {
-      root.classList.remove("first-paint", "asked");
+    if (drawn() || ended() || stopped() || performance.now() - started > LONGEST) frames += 1;
+    if (frames > 2) {
+      root.classList.remove("first-paint");
       shell.remove();
       return;
     }
     const ask = document.querySelector(".st-key-ask:has(input, textarea)");
-    for (const one of [shell, root]) one.classList.toggle("asked", ask !== null);
-    if (ask) shell.style.top = `${ask.getBoundingClientRect().bottom + 4}px`;
-    const waits = (document.querySelector("[data-testid=stSpinner]")?.textContent ?? "").replace(/\(.*/, "");
+    if (ask) shell.style.clipPath = `inset(${ask.getBoundingClientRect().bottom - shell.offsetTop + 4}px 0 0)`;
+    const waits = (document.querySelector("[data-testid=stSpinner], [data-testid=stProgress]")?.textContent ?? "").replace(/\(.*/, "");
     if (part("wait").textContent !== waits) part("wait").textContent = waits;
     requestAnimationFrame(look);
   }
