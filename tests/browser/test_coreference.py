@@ -79,11 +79,12 @@ def test_on_a_phone_the_words_wrap_and_are_large_enough_for_a_finger(visit: Visi
 
 
 def test_the_lines_to_the_candidates_are_drawn_in_both_themes(visit: Visit):
-    page = visit.open("/coreference")
+    page = visit.page
     drawing = page.get_by_role("img", name="it: animal 0.640, the right one, hit", exact=False)
     missed = page.get_by_role("img", name="it: animal 0.266; street 0.128, the right one, miss", exact=False)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
+        visit.open("/coreference")
         expect(drawing).to_be_visible(timeout=SLOW)
         expect(drawing.locator("img")).to_have_js_property("naturalWidth", 72)
         expect(drawing).to_contain_text("✓ hit")
