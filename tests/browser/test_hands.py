@@ -67,7 +67,6 @@ def ready(page: Page) -> None:
     page.locator(QUIET).wait_for(timeout=SLOW)
     page.wait_for_timeout(2500)
     page.locator(QUIET).wait_for(timeout=SLOW)
-    page.add_style_tag(content="* { transition: none !important }")  # else a focus that has left fades out
 
 
 def walk(page: Page, most: int = 200) -> list[dict[str, Any]]:
@@ -81,6 +80,7 @@ def walk(page: Page, most: int = 200) -> list[dict[str, Any]]:
         page.keyboard.press("Tab")
         found = page.evaluate(FOCUSED)
         if stops and not (found and found["same"]):
+            page.wait_for_timeout(60)  # until its colours have faded out
             stops[-1]["left"] = page.evaluate("i => window.looks(window.walkedOver[i])", len(stops) - 1)
         if found is None or (found["again"] and not found["same"]):
             return stops
