@@ -19,7 +19,10 @@ Count = Annotated[int, Meta(ge=1, le=64)]
 
 
 class _Variables(msgspec.Struct, frozen=True):
-    """The whole numbers in the environment, with the range of each."""
+    """The whole numbers in the environment, each an `int` with both ends of its range, which the message names.
+
+    A number that may be absent has a default such as 0 for that: `int | None` has no range in the schema.
+    """
 
     cache_mb: Megabytes = msgspec.field(name="ATTNVIZ_CACHE_MB", default=512)
     text_mb: Megabytes = msgspec.field(name="ATTNVIZ_TEXT_MB", default=1024)
@@ -87,9 +90,9 @@ def _numbers(env: Mapping[str, str]) -> _Variables:
     names = _Variables.__struct_encode_fields__
     values = {name: env[name] for name in names if env.get(name)}
     # Digits alone are a number: no sign, no "4.0", no "1e1". Anything else stays text and fails the check.
-    whole = {name: int(value) if value.isdecimal() and len(value) < 20 else value for name, value in values.items()}
+    parsed = {name: int(value) if value.isdecimal() and len(value) < 20 else value for name, value in values.items()}
     try:
-        return msgspec.convert(whole, _Variables)
+        return msgspec.convert(parsed, _Variables)
     except msgspec.ValidationError as error:
         name = str(error).rpartition("$.")[2].rstrip("`")
         limits = msgspec.json.schema_components([_Variables])[1]["_Variables"]["properties"][name]

@@ -169,11 +169,12 @@ class HiddenPart(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """Attention of one head on one text, `[query, key]`. Row i sums to `1 - hidden[i]`.
+    """Attention as labelled rows, `[query, key]`: of one head on one text, or any other rows. Row i sums to `1 - hidden[i]`.
 
     `queries` and `keys` are labels; `hidden` is the share of each row that is not shown (special tokens left out, or a
     learned sink); `note` says in words what was hidden, merged or rescaled. `query_units` and `key_units`, when given,
-    say where in the text each label stands. `causal` is True where the upper triangle cannot be seen. `keep`, when
+    say where in the text each label stands. `causal` is True if rows and keys are the
+    same units and the upper triangle cannot be seen. `keep`, when
     given, has left weak weights out: a weight of 0 is then none at all, and pictures leave its cell blank. `hidden_parts`
     names what else takes the hidden shares.
     """

@@ -25,6 +25,7 @@ import torch
 from report import Report
 
 from attnviz.engine import batch, capture
+from attnviz.engine.forward import forward
 from attnviz.linguistics.atlas import workers
 from attnviz.linguistics.atlas.build import build
 from attnviz.linguistics.atlas.chunks import CorpusFiles, chunks
@@ -36,7 +37,7 @@ from attnviz.settings import Settings
 Layers = Callable[..., Iterator[batch.LayerWeights]]
 
 MODEL, FILE = "minilm", "ewt-dev.conllu"
-ONE, TWO = 1.7, 2.0  # how many times faster than the other road: in one process, and in two with one thread each
+ONE, TWO = 1.7, 2.0  # how many times faster than the simple way: in one process, and in two with one thread each
 GROWTH = 16 * 2**20  # bytes by which the whole corpus may take more than its half: an allocator's whims
 
 
@@ -59,7 +60,7 @@ def ceiling(measurer: Measurer) -> Callable[[Sequence[ReadText]], None]:
     def call(read: Sequence[ReadText]) -> None:
         with torch.inference_mode():
             for some in passes(read, measurer.tokens):
-                capture.forward(fused, batch.padded(measurer.loaded.model, [one.reading for one in some]))
+                forward(fused, batch.padded(measurer.loaded.model, [one.reading for one in some]))
 
     return call
 

@@ -20,6 +20,7 @@ from report import Report
 
 import attnviz
 from attnviz.engine import capture
+from attnviz.engine.forward import forward
 
 WORDS = "The animal did not cross the street because it was too tired and the night was long . "
 LONG = 2048
@@ -64,7 +65,7 @@ def plain(model: Any, x: dict[str, torch.Tensor]) -> Callable[[], object]:
 
     def call() -> object:
         with torch.inference_mode():
-            return capture.forward(fused, dict(x))
+            return forward(fused, dict(x))
 
     return call
 

@@ -7,13 +7,22 @@ import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from gguf import GGUFWriter
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSeq2SeqLM,
+    BertConfig,
+    BertModel,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from attnviz.models import catalog
 from attnviz.types import ModelCard
@@ -35,6 +44,9 @@ SIZES = {
         "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "decoder_start_token_id": 3,
     },
 }  # fmt: skip
+BERT_SIZES: dict[str, Any] = {
+    "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 6, "intermediate_size": 40, "vocab_size": 97,
+}  # fmt: skip
 BERT = catalog.card("bert-base-uncased")
 
 
@@ -43,8 +55,9 @@ def tokenizer() -> PreTrainedTokenizerFast:
     words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     return PreTrainedTokenizerFast(
-        tokenizer_object=words, unk_token="[UNK]", pad_token="[PAD]", mask_token="[MASK]", model_max_length=33
-    )
+        tokenizer_object=words, unk_token="[UNK]", pad_token="[PAD]", mask_token="[MASK]",
+        model_max_length=33,  # unlike the models' 40: our limit is the model's
+    )  # fmt: skip
 
 
 def random_model(family: str) -> PreTrainedModel:
@@ -52,6 +65,17 @@ def random_model(family: str) -> PreTrainedModel:
     torch.manual_seed(5)
     config = AutoConfig.for_model(family, vocab_size=len(WORDS), **SIZES[family])
     return (AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModel).from_config(config)
+
+
+def decided_bert(family: type[PreTrainedModel] = BertModel, **options: Any) -> Any:
+    """A random BERT with weights so large that it looks far from evenly, the same in every run."""
+    torch.manual_seed(7)
+    model = family(BertConfig(**{**BERT_SIZES, **options}))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=0.2)
+    return model.eval()
 
 
 def saved(folder: Path, family: str = "bert", **options: str) -> Path:

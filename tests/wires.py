@@ -6,8 +6,9 @@ from dataclasses import fields, replace
 
 import numpy as np
 
+from attnviz.engine.block import Block
 from attnviz.engine.layers import Dense, Layer, Projections
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.trace import Trace
 from attnviz.types import AttentionRequest, Token
 
 REQUEST = AttentionRequest("minilm", "你好, <b>&amp;</b> \x01 👩‍👩‍👧", "second")

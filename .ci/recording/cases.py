@@ -30,6 +30,7 @@ EVIL = "<img src=x onerror=alert(1)>**b**[x](http://y) $a$ :red[c]"
 
 # (a name, the page by its address, the parameters of the link)
 LINKS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("start", "start", {}),
     ("attention", "attention", {}),
     ("attention-layer5", "attention", {"layer": "5", "head": "11"}),
     ("attention-smollm2", "attention", {"model": "smollm2"}),

@@ -137,7 +137,10 @@ class Markup(HTMLParser):
             self.words += words
         elif self.within:
             self.data.append("<payload>")
-            self.payload.append(digest(data.encode()))
+            header, array = formats.board(formats.decoded(data))
+            text, words = split(header, inputs=self.inputs)
+            self.payload.append(f"{text} {array}")
+            self.words += words
         elif data.strip():
             if is_prose(data, self.tag in PROSE_TAGS) and data not in self.inputs:
                 self.data.append(PROSE)

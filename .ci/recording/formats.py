@@ -83,15 +83,26 @@ def picture_in_link(value: str) -> str:
     return f"png {pixels(base64.b64decode(value[len(_PNG) :]))}" if value.startswith(_PNG) else value
 
 
-def board(data: bytes) -> str:
-    """Bytes for the board: its header and the digest of its array, without the digests by which the parts find each other."""
+def board(data: bytes) -> tuple[str, str]:
+    """Return the header of bytes for the board, and the digest of their array; "" for a header where there is none.
+
+    The digests by which the parts find each other are left out.
+    """
     if data[:4] not in _BOARD:
-        return digest(data)
+        return "", digest(data)
     end = 24 + int.from_bytes(data[20:24], "little")
     header, array = data[24:end], data[end + -end % 4 :]
     if data[:4] == b"ATZ1":
         array = zlib.decompress(array, -15)
-    return f"{re.sub(r'[0-9a-f]{32}', '<digest>', header.decode())} {digest(array)}"
+    return re.sub(r"[0-9a-f]{32}", "<digest>", header.decode()), digest(array)
+
+
+def decoded(text: str) -> bytes:
+    """Return the bytes that a saved page has in base64; of other text, its own."""
+    try:
+        return base64.b64decode(text.strip(), validate=True)
+    except ValueError:
+        return text.encode()
 
 
 def routes(raw: str) -> list[str]:

@@ -108,7 +108,10 @@ def _page(out: Folder, name: str, opened: Any, made: dict[str, tuple[str, Callab
             if value := fields.pop(field, ""):
                 code.append(f"{getattr(proto, 'component_name', '')} {field} {digest(str(value).encode())}")
         if sent := fields.pop("bytes", b""):
-            payload.append(formats.board(sent))
+            header, array = formats.board(sent)
+            text, sentences = split(out.plain(header), inputs=out.inputs)
+            payload.append(f"{text} {array}")
+            words += [f"board {one}" for one in sentences]
         if key := _key(element):
             code.append(f"{element.type} key {DIGEST.sub('<digest>', key)}")
         options = [str(one) for one in fields.pop("options", [])]

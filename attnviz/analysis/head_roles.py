@@ -1,4 +1,7 @@
-"""What a head does on one text: its profile, role, sink and sentences, each with its numbers."""
+"""What a head does on one text: its profile, role, sink and sentences, each with its numbers.
+
+What a head does on thousands of sentences, its habits, is in an atlas: `linguistics.habit_report`.
+"""
 
 from __future__ import annotations
 

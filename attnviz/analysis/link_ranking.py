@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float
 
 from attnviz.analysis.row_stats import spelled
 from attnviz.analysis.view import sides, summed
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.text import tokens_of, units
 from attnviz.types import Link, Pattern, Token, joined

@@ -33,8 +33,8 @@ def wilson(hits: int | float, n: int | float) -> tuple[float, float]:
     rate, square = hits / n, Z * Z
     middle = rate + square / (2 * n)
     reach = Z * sqrt(rate * (1 - rate) / n + square / (4 * n * n))
-    whole = 1 + square / n
-    low, high = (middle - reach) / whole, (middle + reach) / whole
+    denominator = 1 + square / n
+    low, high = (middle - reach) / denominator, (middle + reach) / denominator
     return max(0.0, min(low, rate)), min(1.0, max(high, rate))  # rounding must not separate an end at 0 or 1 from the rate
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from attnviz.analysis import view
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.trace import Trace
 from attnviz.errors import BlocksError, TooLongError, UnavailableError, UnknownHeadError
 from attnviz.types import HeadRef, Token, Unit
 from attnviz.view_state import ViewOptions

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnviz.engine.trace import Dense, Trace
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 
 FLOAT = 4  # bytes of a number
@@ -20,7 +21,7 @@ def image(height: int, width: int, patch: int) -> int:
 
     What is left at the edges is cut away; the one token that stands for the whole image is not counted.
     """
-    return (_whole(height, "height") // _whole(patch, "patch")) * (_whole(width, "width") // patch)
+    return (_integer(height, "height") // _integer(patch, "patch")) * (_integer(width, "width") // patch)
 
 
 def sound(seconds: float | int) -> int:
@@ -34,7 +35,7 @@ def video(seconds: float | int, rate: float | int, height: int, width: int, patc
     `rate` is how many frames per second the model gets. Arnab et al. 2021, arXiv:2103.15691, section 3.2.
     """
     seen = int(_positive(seconds, "seconds") * _positive(rate, "rate"))
-    return seen // _whole(frames, "frames") * image(height, width, patch)
+    return seen // _integer(frames, "frames") * image(height, width, patch)
 
 
 def protein(residues: int) -> int:
@@ -42,7 +43,7 @@ def protein(residues: int) -> int:
 
     Lin et al. 2023, ESM-2, doi:10.1126/science.ade2574.
     """
-    return _whole(residues, "residues") + 2
+    return _integer(residues, "residues") + 2
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def recurrent(tokens: int, width: int) -> int:
     return 2 * tokens * width**2
 
 
-def _whole(value: int, name: str) -> int:
+def _integer(value: int, name: str) -> int:
     """Return a size that can be divided by and counted with."""
     if value < 1:
         raise BadInputError(f"The {name} must be at least 1; got {value}. Enter a larger number.")

@@ -11,7 +11,8 @@ from jaxtyping import Float
 
 from attnviz.analysis import filters
 from attnviz.analysis.row_stats import percent
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.trace import Trace
 from attnviz.errors import ShapeError
 from attnviz.text import units
 from attnviz.types import HeadRef, HiddenPart, Pattern, Unit, joined

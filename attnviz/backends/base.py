@@ -43,7 +43,8 @@ class Capabilities:
 
     has_weights: whether a model can be used without fetching anything.
     is_loaded: whether a model is in memory.
-    prepare: check the text and load the model, so that `attend` waits for nothing else; raises what `attend` would.
+    prepare: check the model's name and the bytes of the texts, and load the model. Whether the tokens of a text fit, only
+        `attend` checks, with the model's tokenizer.
     full_trace: the trace with values and kernel outputs, where `attend` leaves those out.
     check: compare all heads with the library's own eager model; takes about two forward passes.
     step_trace: what happens in one layer, step by step. Raises BadInputError for models that are not written out from scratch.

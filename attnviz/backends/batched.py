@@ -15,10 +15,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from attnviz.backends import scheduler
-from attnviz.backends.base import Capabilities
 from attnviz.backends.batcher import Batcher
-from attnviz.backends.local import LocalBackend, ModelInput
-from attnviz.engine import batch, capture
+from attnviz.backends.local import LocalBackend
+from attnviz.backends.model_input import ModelInput
+from attnviz.engine import batch, capture, recording
 from attnviz.engine.trace import Trace
 from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings
@@ -54,8 +54,7 @@ class BatchedBackend:
 
     def __init__(self, inner: LocalBackend, rows: int) -> None:
         self.inner = inner
-        can = inner.capabilities
-        self.capabilities = Capabilities(has_weights=can.has_weights, is_loaded=can.is_loaded, prepare=can.prepare)
+        self.capabilities = inner.capabilities  # all of them read one text at a time
         self._stable: WeakKeyDictionary[object, bool] = WeakKeyDictionary()
         self.batcher: Batcher[BatchItem, Trace] = Batcher(self.read_batch, rows, inner.settings.at_once)
 
@@ -100,7 +99,7 @@ class BatchedBackend:
         first = items[0]
         if len(items) == 1:
             return (self.inner.forward(first.request, first.loaded, first.read),)
-        with capture.followed(lambda _: check_cancelled()):
+        with recording.following(lambda _: check_cancelled()):
             found = capture.capture_batch(first.loaded.model, **batch.padded(first.loaded.model, items))
         return [
             replace(item.read.labelled(trace, item.request, item.loaded.digest, item.loaded.note), batched=True)

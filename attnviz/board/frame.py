@@ -21,7 +21,8 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt16
 
 from attnviz.board import thousandths
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.text import units
 from attnviz.types import HeadRef, Token, Unit

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,8 @@ def attended(card: ModelCard, request: AttentionRequest) -> Trace:
 
     settings = Settings.from_env()
     folders = (card,) if card.folder and not card.package else ()
-    trace = open_backend(settings.backend, settings, report, folders).attend(request)
+    with closing(open_backend(settings.backend, settings, report, folders)) as backend:
+        trace = backend.attend(request)
     from attnviz.analysis import legibility_text
 
     for line in (

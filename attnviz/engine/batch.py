@@ -10,10 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.engine import attention, capture, input_limits, inputs
+from attnviz.engine import attention, capture, input_limits, inputs, recording
+from attnviz.engine.block import ROWS
 from attnviz.engine.build_trace import AttentionCall
+from attnviz.engine.forward import forward
 from attnviz.engine.input_limits import EncodedText
-from attnviz.engine.trace import ROWS
 from attnviz.errors import BadInputError, NoAttentionError
 
 LayerWeights = Float[np.ndarray, "row head query key"]
@@ -78,8 +79,8 @@ def _recorded(model: Any, given: dict[str, Tensor]) -> list[AttentionCall] | Non
     if not model._can_set_attn_implementation() or not (capture.prepared(model) or capture.faithful(model)):
         return None
     reader = capture.readable(model)
-    with capture.recording() as run:
-        capture.forward(reader.get_encoder() if model.config.is_encoder_decoder else reader, dict(given))
+    with recording.recording() as run:
+        forward(reader.get_encoder() if model.config.is_encoder_decoder else reader, dict(given))
     return run.calls or None
 
 

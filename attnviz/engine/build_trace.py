@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from attnviz.engine.block import Block
 from attnviz.engine.forward import two_sided
-from attnviz.engine.trace import Block, Dense, Layer, Projections, Trace, locked
+from attnviz.engine.layers import Dense, Layer, Projections, locked
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, NoAttentionError
 from attnviz.types import AttentionRequest, Token, joined
 

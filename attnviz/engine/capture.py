@@ -1,149 +1,30 @@
 """Capture a Trace from a model and its input tensors, in one pass at the speed of the fused kernel.
 
-One function is registered with transformers' attention interface under the name `attnviz`, together with the mask
-function of the fused kernel (without it, the library drops the mask silently). It keeps what each attention call received.
-A context variable decides what it does with a call, so that threads share one model but no data of a request.
+Weights are recorded (recording.py) if they equal those of the library's eager attention, else eager (eager.py).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
+from torch import Tensor
+from transformers import PreTrainedModel
 
-from attnviz.engine import attention, build_trace, input_limits, shadow_model, wrappers
-from attnviz.engine import call_order as flows
+from attnviz.engine import build_trace, call_order, eager, input_limits, shadow_model, wrappers
 from attnviz.engine.build_trace import AttentionCall, dense_traces_of, traces_of
 from attnviz.engine.forward import MEASURED, arguments, device_of, forward, guarded, missing, two_sided
+from attnviz.engine.recording import NAME, recording, register
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError, NoAttentionError, UnavailableError
 
-NAME = "attnviz"
-EAGER = {"attentions": "self", "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross"}
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-RECURRENT = frozenset({"rwkv"})  # it calls its recurrence attention
-ATTENDING = re.compile(r"[Aa]tt(entio)?n|MHA")
 PROBE = 3  # tokens: the fewest for which one query has a token before and a token after itself
-APART = {"float16": 0.1, "bfloat16": 0.1}  # rounding adds up from layer to layer; a wrong mask changes weights much more
-CLOSE = 1e-3  # the same in float32: far more than rounding, far less than a wrong mask
-
-
-@dataclass
-class Recording:
-    """A forward pass in progress in this context: which kernel computes it, and the attention calls kept so far."""
-
-    scratch: bool = False
-    heard: Callable[[int], None] | None = None
-    calls: list[AttentionCall] = field(default_factory=list)
-    flow: flows.Flow | None = None
-
-
-_RUN: ContextVar[Recording | None] = ContextVar("attnviz_run", default=None)
-_HEARD: ContextVar[Callable[[int], None] | None] = ContextVar("attnviz_heard", default=None)
-
-
-def answer(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    scaling: float | None = None,
-    is_causal: bool | None = None,
-    position_bias: Tensor | None = None,
-    softcap: float | None = None,
-    s_aux: Tensor | None = None,
-    **rest: Any,
-) -> tuple[Tensor, None]:
-    """Compute one attention call of the model with the fused kernel, and keep it if a recording is in progress.
-
-    The fused kernel has no soft-capping and no learned sinks; `engine.attention` computes such calls, and all calls of a
-    pass from scratch.
-    """
-    run = _RUN.get()
-    attention_mask, position_bias = _four_axes(attention_mask), _four_axes(position_bias)
-    scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
-    causal = is_causal if is_causal is not None else bool(getattr(module, "is_causal", True))
-    causal = causal and attention_mask is None  # also for one query, where it hides nothing: the trace still says causal
-    if softcap is not None or s_aux is not None or (run is not None and run.scratch):
-        output = _from_scratch(query, key, value, attention_mask, scale, causal, position_bias, softcap, s_aux)
-    else:
-        output, _ = sdpa_attention_forward(
-            module, query, key, value, attention_mask, scaling=scaling, is_causal=is_causal, position_bias=position_bias, **rest
-        )
-    if run is not None:
-        run.calls.append(
-            AttentionCall(module, query, key, value, attention_mask, scale, causal, position_bias, softcap, s_aux, output)
-        )
-        if run.flow is not None:
-            run.flow.call(query, output)
-        if run.heard is not None:
-            run.heard(len(run.calls))
-    return output, None
-
-
-def _from_scratch(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float, causal: bool,
-    bias: Tensor | None, softcap: float | None, sinks: Tensor | None,
-) -> Tensor:  # fmt: skip
-    """Return the same output as the fused kernel, [row, query, head, dim], computed one row of the batch at a time."""
-    rows = []
-    for row in range(query.shape[0]):
-        hidden, offset = _row(mask, row), _row(bias, row)
-        shares = attention.weights(
-            query[row], key[row], scale=scale, mask=hidden, causal=causal, bias=offset, softcap=softcap, sinks=sinks
-        )
-        rows.append(attention.mix(shares, value[row]))
-    return torch.stack(rows).transpose(1, 2).to(value.dtype).contiguous()
-
-
-def _four_axes(tensor: Tensor | None) -> Tensor | None:
-    """Return a mask or bias as [row, head, query, key]; a missing axis becomes one of size 1."""
-    return tensor if tensor is None or tensor.ndim >= 4 else tensor[(None,) * (4 - tensor.ndim)]
-
-
-def _row(batched: Tensor | None, row: int) -> Tensor | None:
-    """Return one row of a mask or bias, which may have a single row for the whole batch."""
-    return None if batched is None else batched[min(row, batched.shape[0] - 1)]
-
-
-def register() -> None:
-    """Register the name `attnviz` with transformers. Calling it again changes nothing."""
-    AttentionInterface.register(NAME, answer)
-    AttentionMaskInterface.register(NAME, sdpa_mask)
-
-
-@contextmanager
-def recording(*, scratch: bool = False) -> Iterator[Recording]:
-    """Record every attention call of this thread until the block ends, without gradients."""
-    run = Recording(scratch, _HEARD.get())
-    mark = _RUN.set(run)
-    try:
-        with torch.inference_mode():
-            yield run
-    finally:
-        _RUN.reset(mark)
-
-
-@contextmanager
-def followed(heard: Callable[[int], None]) -> Iterator[None]:
-    """Call `heard` with the number of finished attention calls during forward passes of this thread."""
-    mark = _HEARD.set(heard)
-    try:
-        yield
-    finally:
-        _HEARD.reset(mark)
+TOLERANCE = {"float16": 0.1, "bfloat16": 0.1}  # rounding adds up from layer to layer; a wrong mask changes weights much more
+TOLERANCE_FLOAT32 = 1e-3  # the same in float32: far more than rounding, far less than a wrong mask
 
 
 def prepare(model: PreTrainedModel) -> None:
@@ -190,43 +71,43 @@ def faithful(model: PreTrainedModel, inputs: Mapping[str, Any] = NOTHING) -> boo
     return shadow_model.cache_of(model).is_faithful(lambda: agrees(model, _probe(model, inputs)))
 
 
-def agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
+def agrees(model: PreTrainedModel, row: dict[str, Any]) -> bool:
     """Return whether recorded and eager attention of one row have the same blocks, layers and weights, without hooks."""
-    found, wanted = _trace_or_none(_recorded, model, small), _trace_or_none(_eager_seen, model, small)
+    found, wanted = _trace_or_none(_recorded_trace, model, row), _trace_or_none(_eager_trace, model, row)
     if wanted is None:
-        return bool(model._supports_sdpa) and (found is None or _whole(model, found))
+        return bool(model._supports_sdpa) and (found is None or _has_all_blocks(model, found))
     if found is None or _sizes(found) != _sizes(wanted):
         return False
     for one, other in zip(found.parts, wanted.parts, strict=True):
-        for mine, theirs in zip(one.calls, other.calls, strict=True):
-            apart = np.abs(mine.weights(slice(None)) - theirs.weights(slice(None))).max()
-            if not apart <= APART.get(mine.precision, CLOSE):  # also if it is not a number
+        for first, second in zip(one.calls, other.calls, strict=True):
+            difference = np.abs(first.weights(slice(None)) - second.weights(slice(None))).max()
+            if not difference <= TOLERANCE.get(first.precision, TOLERANCE_FLOAT32):  # also if it is not a number
                 return False
     return True
 
 
 def _trace_or_none(
-    read: Callable[[PreTrainedModel, dict[str, Any]], Trace], model: PreTrainedModel, small: dict[str, Any]
+    read: Callable[[PreTrainedModel, dict[str, Any]], Trace], model: PreTrainedModel, row: dict[str, Any]
 ) -> Trace | None:
     """Return a trace read in one way, or None if that fails: models fail on three tokens for many reasons."""
     try:
-        return read(model, small)
+        return read(model, row)
     except Exception:  # noqa: BLE001
         return None
 
 
-def _recorded(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
+def _recorded_trace(model: PreTrainedModel, row: dict[str, Any]) -> Trace:
     """Return the trace of one row by recorded attention, from a shadow used only here. No progress is reported."""
     reader = shadow_model.make_shadow(model, NAME, hooked=False)
     with recording() as run:
-        run.heard = None
-        forward(reader, small)
-    return traces_of(reader, run.calls, small)[0]
+        run.on_call = None
+        forward(reader, row)
+    return traces_of(reader, run.calls, row)[0]
 
 
-def _eager_seen(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
+def _eager_trace(model: PreTrainedModel, row: dict[str, Any]) -> Trace:
     """Return the trace of the same row by the library's eager attention."""
-    return dense_traces_of(model, _eager(shadow_model.make_shadow(model, "eager", hooked=False), small), small)[0]
+    return dense_traces_of(model, eager.weights(shadow_model.make_shadow(model, "eager", hooked=False), row), row)[0]
 
 
 def _sizes(trace: Trace) -> list[tuple[str, list[int], int, int]]:
@@ -234,7 +115,7 @@ def _sizes(trace: Trace) -> list[tuple[str, list[int], int, int]]:
     return [(p.name, [call.heads for call in p.calls], len(p.queries), len(p.keys)) for p in trace.parts]
 
 
-def _whole(model: PreTrainedModel, trace: Trace) -> bool:
+def _has_all_blocks(model: PreTrainedModel, trace: Trace) -> bool:
     """Return whether a trace has all blocks: of an encoder-decoder three, with a causal decoder."""
     if not two_sided(model):
         return True
@@ -284,24 +165,9 @@ def textual(model: PreTrainedModel) -> None:
     if isinstance(main, str) and main != "input_ids":
         what = MEASURED.get(main, "something else")
         raise BadInputError(f"{name} reads {what}, not text. Give its tensors: attnviz.capture(model, {main}=…).")
-    if _attends(model):
+    if eager.has_attention(model):
         return
-    raise NoAttentionError(_without(model))
-
-
-def _attends(model: PreTrainedModel) -> bool:
-    """Return whether a model has modules named attention that are attention: those of RWKV are a recurrence."""
-    if model.config.model_type in RECURRENT:
-        return False
-    return any(ATTENDING.search(type(part).__name__) for part in model.modules())
-
-
-def _without(model: PreTrainedModel) -> str:
-    """Return the error message for a model without attention."""
-    return (
-        f"{type(model).__name__} has no attention: none of its modules lets tokens look at each other by weights, as in "
-        "recurrent, convolutional and state-space models. Choose another model, a transformer."
-    )
+    raise eager.no_attention(model)
 
 
 def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
@@ -357,7 +223,7 @@ def _one_stack(
 def _doubtful(reader: PreTrainedModel, calls: list[AttentionCall], inputs: dict[str, Any]) -> bool:
     """Return whether the modules of these calls leave open if each block is one stack."""
     names, together = _by_block(reader, calls, inputs)
-    return any(flows.doubtful([names[at] for at in part]) for part in together.values())
+    return any(call_order.doubtful([names[at] for at in part]) for part in together.values())
 
 
 def _by_block(
@@ -372,14 +238,14 @@ def _unstacked(
     model: PreTrainedModel, names: list[str], together: Mapping[str, list[int]], inputs: dict[str, Any]
 ) -> NoAttentionError | None:
     """Return an error that names the parts that read separately, or None if each block is one stack."""
-    reader, flow = shadow_model.make_shadow(model, NAME, hooked=False), flows.Flow()
+    reader, flow = shadow_model.make_shadow(model, NAME, hooked=False), call_order.Flow()
     with recording() as run:
-        run.heard, run.flow = None, flow
-        flows.watched(reader, flow, lambda: guarded(reader, inputs))
+        run.on_call, run.flow = None, flow
+        call_order.watched(reader, flow, lambda: guarded(reader, inputs))
     if build_trace.names(reader, run.calls) != names:
-        return flows.refused(model, (names[0], names[-1]))
-    apart = next((pair for part in together.values() if (pair := flows.broken(flow, part))), None)
-    return None if apart is None else flows.refused(model, (names[apart[0]], names[apart[1]]))
+        return call_order.refused(model, (names[0], names[-1]))
+    apart = next((pair for part in together.values() if (pair := call_order.broken(flow, part))), None)
+    return None if apart is None else call_order.refused(model, (names[apart[0]], names[apart[1]]))
 
 
 def forward_from_scratch(model: PreTrainedModel, **inputs: Any) -> Any:
@@ -395,27 +261,7 @@ def forward_from_scratch(model: PreTrainedModel, **inputs: Any) -> Any:
 
 def eager_attentions(model: PreTrainedModel, **inputs: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
     """Return the library's eager weights by block, each layer as [row, head, query, key]."""
-    return _eager(shadow(model, "eager"), inputs)
-
-
-def _eager(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-    """Return the weights that a model with eager attention returns, by block."""
-    with torch.inference_mode():
-        output = forward(reader, {**inputs, "output_attentions": True, "return_dict": True})
-    if not callable(getattr(output, "get", None)):
-        return ()
-    found = {name: tuple(a for a in (output.get(name) or ()) if a is not None) for name in EAGER}
-    if getattr(reader.config, "model_type", "") == "encoder-decoder" and not found["encoder_attentions"]:
-        found["encoder_attentions"] = _encoder_seen(reader, inputs)
-    return tuple((EAGER[name], layers) for name, layers in found.items() if layers)
-
-
-def _encoder_seen(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the eager weights of an encoder that was combined with a decoder: the combined model does not return them."""
-    given = {name: inputs[name] for name in ("input_ids", "attention_mask", "inputs_embeds") if name in inputs}
-    with torch.inference_mode():
-        output = forward(reader.get_encoder(), {**given, "output_attentions": True, "return_dict": True})
-    return tuple(a for a in (output.get("attentions") or ()) if a is not None)
+    return eager.weights(shadow(model, "eager"), inputs)
 
 
 def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
@@ -436,12 +282,12 @@ def eager_traces(model: PreTrainedModel, **inputs: Any) -> tuple[Trace, ...]:
     except AttnvizError:
         raise
     except Exception as error:  # the model's own code, which may not support this
-        if not _attends(model):
-            raise NoAttentionError(_without(model)) from error
+        if not eager.has_attention(model):
+            raise eager.no_attention(model) from error
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise NoAttentionError(f"{name} cannot return attention weights ({reason:.300}). Choose another model.") from error
-    if not found or not _attends(model):
-        if not _attends(model):
-            raise NoAttentionError(_without(model))
+    if not found or not eager.has_attention(model):
+        if not eager.has_attention(model):
+            raise eager.no_attention(model)
         raise NoAttentionError(f"{name} yields no attention weights in any supported way. Choose another model.")
     return dense_traces_of(model, found, inputs)

@@ -162,8 +162,8 @@ def _embeddings(module: Any) -> nn.Module | None:
         found = module.get_input_embeddings()
     except (NotImplementedError, AttributeError):
         return None
-    whole = isinstance(found, nn.Module) and getattr(getattr(found, "weight", None), "ndim", 0) == 2
-    return found if whole and "mbedding" in type(found).__name__ else None
+    is_table = isinstance(found, nn.Module) and getattr(getattr(found, "weight", None), "ndim", 0) == 2
+    return found if is_table and "mbedding" in type(found).__name__ else None
 
 
 def _rows(table: Any) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from attnviz.engine import shadow_modules
+from attnviz.engine import object_graph, shadow_modules
 
 BOOKS = vars(nn.Module()).keys()  # the attributes of every module: torch's own, and `training`
 COMPUTING = ("transformers.", "torch.nn.utils.")  # hooks of these collect outputs or compute a weight
@@ -180,7 +180,7 @@ def _plain(value: Any, seen: set[int]) -> Any:
         return value
     if isinstance(value, Tensor):
         return Tensor
-    holds = isinstance(value, (list, tuple, dict)) or shadow_modules.is_config(value)
+    holds = isinstance(value, (list, tuple, dict)) or object_graph.is_config(value)
     if not holds or id(value) in seen:  # many modules share one configuration, and a list may contain itself
         return id(value)
     seen.add(id(value))

@@ -8,70 +8,45 @@ helper object) refers to its shell instead, so that a pass through shells never 
 from __future__ import annotations
 
 import functools
-import sys
 import types
 import weakref
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.hooks import RemovableHandle
 
-ATOMS = frozenset({
-    type(None), bool, int, float, complex, str, bytes, bytearray, range, type, types.ModuleType, types.GeneratorType,
-    types.BuiltinFunctionType, torch.Tensor, nn.Parameter, torch.dtype, torch.device, torch.Size, torch.Generator,
-})  # fmt: skip
-MAPPINGS = (dict, OrderedDict, defaultdict)
-SEQUENCES = (list, tuple, set, frozenset, deque)
-CONTAINERS = frozenset(MAPPINGS) | frozenset(SEQUENCES)
-WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
-SHARED = frozenset({"torch", "transformers", "tokenizers", "numpy", "pandas", "datasets", "safetensors", "huggingface_hub"})
-BOOKS = frozenset(vars(nn.Module()))  # the attributes that torch itself gives to every module
-TENSORS = frozenset({"_parameters", "_buffers", "_non_persistent_buffers_set"})  # of these, the ones that hold no module
-DROPPED = frozenset({"_compiled_call_impl"})  # `model.compile()` in place: compiled code runs the original's kernel
+from attnviz.engine.object_graph import (
+    ATOMS,
+    CONTAINERS,
+    DROPPED,
+    MAPPINGS,
+    MODULE_ATTRIBUTES,
+    TENSORS,
+    WEAK,
+    attributes,
+    children,
+    has_content,
+    is_config,
+    is_module,
+    named_globals,
+    referent,
+    slots,
+    uncompiled,
+)
+
 MAX_COPIED = 4_096  # elements: counters and running means; larger tensors are tables and masks, which nothing writes to
 MAX_OBJECTS = 20_000  # objects besides modules that are searched; a model that holds more shares the rest with its shells
 
 
 def copy_modules(model: nn.Module) -> Any:
     """Return the shell of a module, with shells of all modules in it. Nothing of the original is called or changed."""
-    under_way = _Copier(model)
-    found = under_way.of(model)
-    if under_way.weak:
-        object.__getattribute__(found, "__dict__")["_weakly_referenced"] = under_way.weak
+    copier = _Copier(model)
+    found = copier.of(model)
+    if copier.weak:
+        object.__getattribute__(found, "__dict__")["_weakly_referenced"] = copier.weak
     return found
-
-
-def attributes(value: Any) -> dict[str, Any]:
-    """Return an object's attributes, from its dictionary and its slots, without running its own code."""
-    try:
-        found = dict(object.__getattribute__(value, "__dict__"))  # a copy: another thread may add to it meanwhile
-    except AttributeError:
-        found = {}
-    for name, slot in _slots(type(value)).items():
-        try:
-            found[name] = slot.__get__(value)
-        except AttributeError:  # a slot that was never filled
-            continue
-    return found
-
-
-@functools.lru_cache(maxsize=1024)
-def _slots(kind: type) -> dict[str, Any]:
-    """Return the slots of a class and its base classes, by attribute name."""
-    return {
-        name: slot
-        for above in reversed(kind.__mro__)
-        for name, slot in vars(above).items()
-        if isinstance(slot, types.MemberDescriptorType) and not getattr(above, "__module__", "").startswith("builtins")
-    }
-
-
-def is_config(value: Any) -> bool:
-    """Return whether a value is a configuration of transformers, which sets a model's attention kernel."""
-    return hasattr(type(value), "_attn_implementation") and hasattr(type(value), "to_dict")
 
 
 class _Copier:
@@ -85,7 +60,7 @@ class _Copier:
 
     def _reaching(self, model: nn.Module) -> set[int]:
         """Return the addresses of all objects that refer to a module or a configuration, and of containers in modules."""
-        held_by: dict[int, list[int]] = {}
+        holders: dict[int, list[int]] = {}
         moving: set[int] = set()
         seen: set[int] = set()
         owned: set[int] = set()
@@ -98,15 +73,15 @@ class _Copier:
                 continue
             seen.add(mark)
             self.keep_alive.append(value)
-            is_module = _is_module(value)
-            if is_module or is_config(value):
+            found_module = is_module(value)
+            if found_module or is_config(value):
                 moving.add(mark)
             else:
                 others += 1
                 if others > MAX_OBJECTS:
                     continue
-            owns = is_module or mark in owned
-            for child in _children(value):
+            owns = found_module or mark in owned
+            for child in children(value):
                 kind = type(child)
                 if kind in ATOMS:
                     continue
@@ -115,12 +90,12 @@ class _Copier:
                         owned.add(id(child))
                     elif not child:
                         continue
-                held_by.setdefault(id(child), []).append(mark)
+                holders.setdefault(id(child), []).append(mark)
                 left.append(child)
         moving |= owned
         spread = list(moving)
         while spread:
-            for holder in held_by.get(spread.pop(), ()):
+            for holder in holders.get(spread.pop(), ()):
                 if holder not in moving:
                     moving.add(holder)
                     spread.append(holder)
@@ -159,21 +134,23 @@ class _Copier:
         self.made[id(value)] = found
         state = attributes(value)
         state = (
-            self._books(state, _written(value)) if _is_module(value) else {name: self.of(part) for name, part in state.items()}
+            self._attributes(state, _writes_in_place(value))
+            if is_module(value)
+            else {name: self.of(part) for name, part in state.items()}
         )
-        slots = _slots(type(value))
+        own_slots = slots(type(value))
         space = object.__getattribute__(found, "__dict__") if hasattr(found, "__dict__") else {}
-        if not slots:
+        if not own_slots:
             space.update(state)
             return found
         for name, part in state.items():
-            if name in slots:
-                slots[name].__set__(found, part)
+            if name in own_slots:
+                own_slots[name].__set__(found, part)
             else:
                 space[name] = part
         return found
 
-    def _books(self, state: dict[str, Any], written: bool) -> dict[str, Any]:
+    def _attributes(self, state: dict[str, Any], written: bool) -> dict[str, Any]:
         """Return a module's attributes for its shell, never in training; tensors `written` in place become its own."""
         found = {}
         for name, part in state.items():
@@ -181,7 +158,7 @@ class _Copier:
                 found[name] = {key: self._own(tensor) for key, tensor in part.items()}
             elif type(part) in ATOMS:
                 found[name] = self._own(part) if written else part
-            elif name in BOOKS and (name in TENSORS or not part):
+            elif name in MODULE_ATTRIBUTES and (name in TENSORS or not part):
                 found[name] = part.copy()
             elif name == "_modules":
                 found[name] = {key: self.of(child) for key, child in part.items()}
@@ -237,7 +214,7 @@ class _Copier:
 
     def _reference(self, value: Any) -> Any:
         """Return a weak reference to the copy."""
-        target = _referent(value)
+        target = referent(value)
         found = self.of(target)
         if found is target:
             return value
@@ -248,7 +225,7 @@ class _Copier:
         """Copy a collection of weak references."""
         found = type(value)()
         self.made[id(value)] = found
-        self.weak += [self.of(part) for part in _children(value)]
+        self.weak += [self.of(part) for part in children(value)]
         if isinstance(value, weakref.WeakSet):
             for part in list(value):
                 found.add(self.of(part))
@@ -260,7 +237,7 @@ class _Copier:
     def _function(self, value: types.FunctionType) -> types.FunctionType:
         """Copy a function so that its closure and globals refer to shells; other cells stay shared, so counters count."""
         cells = tuple(self._cell(cell) for cell in value.__closure__ or ())
-        named = _globals(value)
+        named = named_globals(value)
         changed = {name: self.of(part) for name, part in named.items() if id(part) in self.moving}
         space = {**value.__globals__, **changed} if changed else value.__globals__
         found = types.FunctionType(value.__code__, space, value.__name__, value.__defaults__, cells or None)
@@ -278,7 +255,7 @@ class _Copier:
 
     def _cell(self, cell: types.CellType) -> types.CellType:
         """Return a new closure cell if its content is copied, shared as before, or else the same cell."""
-        if not (_content(cell) and id(cell.cell_contents) in self.moving):
+        if not (has_content(cell) and id(cell.cell_contents) in self.moving):
             return cell
         return self.made.setdefault(id(cell), types.CellType())
 
@@ -295,114 +272,13 @@ _MAKERS: tuple[tuple[tuple[type, ...], Callable[[_Copier, Any], Any]], ...] = (
 )
 
 
-def uncompiled(forward: Any) -> Any:
-    """Return a forward method without `torch.compile` around it: compiled code keeps the original's kernel."""
-    while (inner := getattr(forward, "_torchdynamo_orig_callable", None)) is not None:
-        forward = inner
-    return forward
-
-
-def _written(module: nn.Module) -> bool:
+def _writes_in_place(module: nn.Module) -> bool:
     """Return whether a pass may write to a module's tensors in place: library modules do so only in training."""
     state = attributes(module)
     own = not type(module).__module__.startswith(("torch.", "transformers."))
     return own or bool(state["_forward_hooks"] or state["_forward_pre_hooks"]) or "forward" in state
 
 
-def _is_module(value: Any) -> bool:
-    """Return whether a value is a module itself: `isinstance` is also true for a weak proxy of one."""
-    return issubclass(type(value), nn.Module)
-
-
 def _is_compiled(value: Any) -> bool:
     """Return whether a module is the wrapper that `torch.compile` returns."""
     return type(value).__name__ == "OptimizedModule"
-
-
-def _children(value: Any) -> Iterator[Any]:
-    """Yield what a value holds that may refer to a module. Objects of the standard library and of SHARED are not searched."""
-    kind = type(value)
-    if kind in MAPPINGS:
-        yield from [part for pair in list(value.items()) for part in pair]
-        if kind is defaultdict:
-            yield value.default_factory
-    elif kind in SEQUENCES or isinstance(value, tuple):
-        yield from list(value)
-    elif _is_module(value):
-        if not isinstance(value, torch.jit.ScriptModule):
-            yield from _of_module(attributes(value))
-    elif is_config(value) or kind is RemovableHandle:
-        yield from attributes(value).values()
-    elif kind is types.MethodType:
-        yield value.__self__
-        yield value.__func__
-    elif kind is functools.partial:
-        yield from (value.func, *value.args, *value.keywords.values(), *vars(value).values())
-    elif kind is types.FunctionType:
-        yield from _of_function(value)
-    elif kind is weakref.ref or kind in weakref.ProxyTypes:
-        yield _referent(value)
-    elif kind in WEAK:
-        yield from (list(value) if kind is weakref.WeakSet else [part for pair in value.items() for part in pair])
-    elif not isinstance(value, (type, torch.Tensor)) and _opened(kind):
-        yield from attributes(value).values()
-
-
-def _of_module(state: dict[str, Any]) -> Iterator[Any]:
-    """Yield what a module holds: the modules in it, its hooks, and its other attributes."""
-    for name, part in state.items():
-        if type(part) in ATOMS or name in DROPPED or (name in BOOKS and (name in TENSORS or not part)):
-            continue
-        if name == "_modules":
-            yield from part.values()
-        elif name == "forward":
-            yield uncompiled(part)
-        else:
-            yield part
-
-
-@functools.lru_cache(maxsize=1024)
-def _opened(kind: type) -> bool:
-    """Return whether objects of a class may be copied: its code is the caller's own, and it has no finaliser."""
-    package = getattr(kind, "__module__", "").partition(".")[0]
-    return package not in SHARED and package not in sys.stdlib_module_names - {"__main__"} and not hasattr(kind, "__del__")
-
-
-def _of_function(value: types.FunctionType) -> Iterator[Any]:
-    """Yield what a function refers to: its closure, its defaults, its attributes, and the globals that its code names."""
-    if (value.__module__ or "").partition(".")[0] in ("torch", "transformers") and not value.__closure__:
-        return
-    yield from (cell.cell_contents for cell in value.__closure__ or () if _content(cell))
-    yield from value.__defaults__ or ()
-    yield from (value.__kwdefaults__ or {}).values()
-    yield from vars(value).values()
-    yield from _globals(value).values()
-
-
-def _globals(value: types.FunctionType) -> dict[str, Any]:
-    """Return the globals that a function's code, or a function in it, names; none if it belongs to a library."""
-    if (value.__module__ or "").partition(".")[0] in SHARED:
-        return {}
-    codes, names = [value.__code__], set()
-    while codes:
-        code = codes.pop()
-        names.update(code.co_names)
-        codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
-    space = value.__globals__
-    return {name: space[name] for name in names if name in space and type(space[name]) not in ATOMS}
-
-
-def _content(cell: types.CellType) -> bool:
-    """Return whether a closure cell holds a value."""
-    try:
-        return cell.cell_contents is not cell
-    except ValueError:
-        return False
-
-
-def _referent(value: Any) -> Any:
-    """Return the target of a weak reference, or None if it no longer exists."""
-    try:
-        return value.__repr__.__self__ if isinstance(value, weakref.ProxyTypes) else value()
-    except ReferenceError:
-        return None

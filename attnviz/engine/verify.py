@@ -14,7 +14,8 @@ import numpy as np
 from torch import Tensor
 
 from attnviz.engine import capture
-from attnviz.engine.trace import Dense, Trace
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, ShapeError, TooLongError
 from attnviz.types import HeadRef, joined
 

@@ -31,6 +31,7 @@ STOPS = 16  # colour stops between two colours of a ramp: plotly's straight line
 def figure(pattern: Pattern, theme: str = "light", *, selected_rows: RowSelection = None, title: str = "") -> go.Figure:
     """Return a head's heatmap in one theme; `selected_rows` outlines rows and writes their numbers, `title` is at the top left.
 
+    Rows may be any queries; only if `pattern.causal` is set, row i is taken for key i and what comes after it is blank.
     The page shows how to read it, in text that wraps: `reading`. Cells that a causal head cannot see and cells that a filter
     leaves out are blank, not coloured as 0. Raises BadInputError for a row that does not exist.
     """
@@ -103,7 +104,7 @@ def description(pattern: Pattern, name: str = "") -> str:
     start = f"Attention of {name or 'one head'}: {_counted(rows, 'row', 'looks', 'look')} at {_counted(columns, 'column')}."
     if not pattern.weights.size:
         return start
-    queries, keys = _whole(pattern)
+    queries, keys = _full_labels(pattern)
     strongest = zip(queries[:LABELLED], pattern.weights.argmax(-1), pattern.weights.max(-1), strict=False)
     links = [
         f"{query} looks most at {keys[k]}, {encoding.three(weight)}" if weight else f"of {query} nothing is shown"
@@ -123,7 +124,7 @@ def _labels(pattern: Pattern) -> tuple[list[str], list[str]]:
     return encoding.labels(pattern.queries, pattern.query_units), encoding.labels(pattern.keys, pattern.key_units)
 
 
-def _whole(pattern: Pattern) -> tuple[list[str], list[str]]:
+def _full_labels(pattern: Pattern) -> tuple[list[str], list[str]]:
     """Return the same labels in full."""
     return encoding.labels(pattern.queries, pattern.query_units, None), encoding.labels(pattern.keys, pattern.key_units, None)
 
@@ -169,5 +170,5 @@ def _full_links(pattern: Pattern) -> np.ndarray | None:
     """Return `query → key` for every cell, if a label was shortened and the picture is small enough for them."""
     if pattern.weights.size > HOVERED or all(len(text) <= encoding.LABEL for text in pattern.queries + pattern.keys):
         return None
-    queries, keys = ([marks.escaped(text) for text in side] for side in _whole(pattern))
+    queries, keys = ([marks.escaped(text) for text in side] for side in _full_labels(pattern))
     return np.array([[encoding.link(query, key) for key in keys] for query in queries])

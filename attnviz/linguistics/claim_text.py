@@ -176,9 +176,9 @@ def _verdict(claim: ClaimResult) -> str:
 def _held_out(found: Evidence, offset: int | None) -> str:
     """Return the count on the half of the texts on which nothing was chosen."""
     name, rate = found.baseline
-    unseen = "" if found.groups else " (no head or offset was chosen on it)"
+    unseen = "" if found.groups else ", where no head or offset was chosen,"
     return (
-        f"On the {half(found)} of the texts{unseen} it is {percent(found.rate)} of {found.n:,} "
+        f"On the {half(found)} of the texts{unseen} it is right in {percent(found.rate)} of {found.n:,} "
         f"({span(found)}), against {percent(rate)} by {_rule(name, offset)}."
     )
 

@@ -69,9 +69,9 @@ def _own_folder(card: ModelCard, settings: Settings) -> Path | None:
         return None
     named = [settings.models_dir / name for name in (card.id, card.hub.replace("/", "--")) if name]
     # If `Path.is_file` raises (a name too long, a folder without permission), these return False.
-    whole = next((folder for folder in named if os.path.isfile(folder / (card.gguf or CONFIG))), None)
-    if whole is not None or card.gguf:
-        return whole
+    complete = next((folder for folder in named if os.path.isfile(folder / (card.gguf or CONFIG))), None)
+    if complete is not None or card.gguf:
+        return complete
     return next((folder for folder in named if os.path.exists(folder)), None)  # loading reports what is wrong with it
 
 

@@ -51,6 +51,6 @@ def _tokenizer(texts: tuple[str, ...]) -> TokenizersBackend:
     lower, split = normalizers.Lowercase(), pre_tokenizers.BertPreTokenizer()
     pieces = [piece for text in texts for piece, _ in split.pre_tokenize_str(lower.normalize_str(text))]
     places = {name: at for at, name in enumerate(dict.fromkeys((START, END, UNKNOWN, *pieces)))}
-    whole = Tokenizer(models.WordLevel(places, unk_token=UNKNOWN))
-    whole.normalizer, whole.pre_tokenizer = lower, split
-    return TokenizersBackend(tokenizer_object=whole, pad_token=START, eos_token=END, unk_token=UNKNOWN)
+    word_level = Tokenizer(models.WordLevel(places, unk_token=UNKNOWN))
+    word_level.normalizer, word_level.pre_tokenizer = lower, split
+    return TokenizersBackend(tokenizer_object=word_level, pad_token=START, eos_token=END, unk_token=UNKNOWN)

@@ -92,7 +92,7 @@ class LocalResponder:
             if (answer := await self._existing(key, deadline, timings)) is not None:
                 timings.queue_seconds = time.monotonic() - start
                 return answer
-            await self._load(parsed.request, deadline)
+            await self._wait_for_model(parsed.request, deadline)
             ticket = await self.scheduler.acquire_async(client, max(0.0, deadline - time.monotonic()), long=long)
             if key not in self._in_progress and self.cache.peek(key) is None:
                 break
@@ -163,8 +163,11 @@ class LocalResponder:
         trace = (full_trace or self.backend.attend)(parsed.request)
         return trace if parsed.form >= wire.FORM else wire.first_form(trace)
 
-    async def _load(self, request: AttentionRequest, deadline: float) -> None:
-        """Wait until the model is in memory. Raises BusyError if that takes longer than the deadline."""
+    async def _wait_for_model(self, request: AttentionRequest, deadline: float) -> None:
+        """Wait until the request's model is in memory, without a slot; a short text of ours is prepared, not the request's.
+
+        Raises BusyError if that takes longer than the deadline.
+        """
         name, is_loaded, prepare = request.model, self._can.is_loaded, self._can.prepare
         if is_loaded is None or prepare is None or is_loaded(name):
             return

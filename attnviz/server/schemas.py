@@ -17,6 +17,7 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
     model: Annotated[str, Meta(description="An id of /v1/models.")]
     text: str
     text_b: Annotated[str | None, Meta(description="The second text of a pair, or the target of an encoder-decoder.")] = None
+    # "whole" in JSON, since version 0.1: what the code calls full_trace
     full: Annotated[bool, Meta(description="Also return values and outputs.")] = msgspec.field(name="whole", default=False)
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
 from attnviz.legibility import Legibility
-from attnviz.text import tokenize
+from attnviz.text import decode
 from attnviz.text.align import Piece, bytes_to_text, place_pieces, text_to_bytes
 from attnviz.text.alterations import legibility
-from attnviz.text.tokenize import InputToken, check_length, encode, special_piece
+from attnviz.text.tokenize import check_length, encode, special_piece
+from attnviz.text.vocabulary import InputToken
 from attnviz.text.words import MASK, words
 from attnviz.types import Token, Unit
 
@@ -104,7 +105,7 @@ def read_output(tokenizer: Any, ids: Sequence[int]) -> tuple[str, Encoding]:
 
     The tokenizer could split the same text into other and more ids. The tokens have segment 1.
     """
-    text, found = tokenize.decode_output(tokenizer, ids)
+    text, found = decode.decode_output(tokenizer, ids)
     return text, _encoding(found, (text,), None, first=1)
 
 
@@ -128,7 +129,7 @@ def read_ids(
     Raises TooLongError beyond `max_tokens`.
     """
     check_length(len(ids), max_tokens, name)
-    text, found = tokenize.encode_ids(tokenizer, ids)
+    text, found = decode.read_ids(tokenizer, ids)
     type_ids = (0,) * len(ids) if "token_type_ids" in tokenizer.model_input_names else None
     return text, _encoding(found, (text,), type_ids)
 

@@ -72,14 +72,14 @@ def read(tokenizer: Any, given: Sequence[Message], *, max_tokens: int | None = N
         )
     if any(MASK in message.content for message in given):
         raise BadTextError(f"{name} reads no mask inside a conversation. Remove the mask.")
-    whole, places = _rendered(tokenizer, given, name)
+    rendered, places = _rendered(tokenizer, given, name)
     starts, at = [], 0
     for message in given:
         starts.append(at)
         at += len(message.content) + len(BETWEEN)
     text = text_of(given)
     spans = [(low, high, start + shift) for (low, high, shift), start in zip(places, starts, strict=True)]
-    entries, added = pieces.encode_chat(tokenizer, whole, spans, text, max_tokens=max_tokens, name=name)
+    entries, added = pieces.encode_chat(tokenizer, rendered, spans, text, max_tokens=max_tokens, name=name)
     tokens = tuple(
         replace(token, text=shown) if shown else token for token, shown in zip(labelled(entries, (text,)), added, strict=True)
     )
@@ -98,7 +98,7 @@ def _rendered(tokenizer: Any, given: Sequence[Message], name: str) -> tuple[str,
     marks = [MARK.format(place) for place in range(len(given))]
     if any(mark[0] in joined for mark in marks):
         raise BadTextError("A conversation may not hold the character U+E000, which marks its messages here. Delete it.")
-    whole = _applied(tokenizer, given, name)
+    rendered = _applied(tokenizer, given, name)
     rest = _applied(tokenizer, [Message(one.role, mark) for one, mark in zip(given, marks, strict=True)], name)
     around: list[str] = []
     for place, mark in enumerate(marks, 1):
@@ -112,12 +112,12 @@ def _rendered(tokenizer: Any, given: Sequence[Message], name: str) -> tuple[str,
         at += len(before)
         forms = dict.fromkeys((message.content, message.content.strip(), message.content.rstrip(), message.content.lstrip()))
         last = place == len(given)
-        form = next((f for f in forms if (whole[at:] == f + after if last else whole.startswith(f + after, at))), None)
-        if form is None or not whole.startswith(before, at - len(before)):
+        form = next((f for f in forms if (rendered[at:] == f + after if last else rendered.startswith(f + after, at))), None)
+        if form is None or not rendered.startswith(before, at - len(before)):
             raise _rewritten(name, f"message {place} is changed by it")
         spans.append((at, at + len(form), message.content.index(form)))
         at += len(form)
-    return whole, spans
+    return rendered, spans
 
 
 def _rewritten(name: str, how: str) -> BadInputError:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import threading
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from attnviz.figures import encoding
+from attnviz.ui import start_up
+from attnviz.web import navigation
 
-ENGINE = "attnviz.engine.capture"  # brings torch and transformers
-_LOADED = threading.Event()  # the same for all readers: set once the engine is imported whole
 _STYLE = Path(__file__).with_name("frame.css")
 _ICON = Path(__file__).with_name("icon.png")
 
@@ -23,39 +21,28 @@ def theme() -> str:
 
 
 def page() -> Any:
-    """Set up the window and the navigation; returns the page to run.
+    """Set up the window and its pages; returns the page to run. The row of pages is part of the index page.
 
     A browser asks for a page by its path at once, so the pages are named before the engine is loaded.
     """
     st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
     st.html(f"<style>:root{{{encoding.css(theme())}}}\n{_STYLE.read_text()}</style>")
-    found = st.navigation(
-        [
-            st.Page("pages/explore/attention.py", title="Attention", url_path="attention", default=True),
-            st.Page("pages/explore/compare.py", title="Compare", url_path="compare"),
-            st.Page("pages/explore/heads.py", title="Find heads", url_path="heads"),
-            st.Page("pages/learn/coreference.py", title="Coreference", url_path="coreference"),
-            st.Page("pages/learn/syntax.py", title="Syntax", url_path="syntax"),
-            st.Page("pages/learn/inside.py", title="Inside attention", url_path="inside"),
-            st.Page("pages/learn/whatif.py", title="Experiments", url_path="whatif"),
-            st.Page("pages/learn/cost.py", title="Cost", url_path="cost"),
-            st.Page("pages/learn/places.py", title="Beyond text", url_path="places"),
-            st.Page("pages/learn/glossary.py", title="Glossary", url_path="glossary"),
-        ],
-        position="top",
-    )
+    pages = [
+        st.Page(entry.script, title=entry.title, url_path=entry.name, default=entry.name == navigation.DEFAULT)
+        for entry in navigation.PAGES
+    ]
+    found = st.navigation(pages, position="hidden")
+    with st.container(key="page-links"):  # not shown: the row of pages passes its clicks on to them
+        for one in pages:
+            st.page_link(one)
     st.html(f'<h1 class="page-name">{found.title}</h1>')  # for screen readers: the navigation shows the page to others
     return found
 
 
 def load_engine() -> None:
-    """Import the engine: only the first reader of a server waits for it, some seconds.
-
-    A second reader who comes meanwhile waits too: a library that is half imported cannot be used.
-    """
-    if not _LOADED.is_set():
+    """Import the engine: only the first readers of a server wait for it, some seconds."""
+    if not start_up.is_loaded():
         with st.spinner(
             "The server has just started and is loading the model library. This takes some seconds, once.", show_time=True
         ):
-            importlib.import_module(ENGINE)
-            _LOADED.set()
+            start_up.load_engine()

@@ -1,4 +1,4 @@
-"""Fields for token, layer and head on the step-by-step pages, and alternatives where a text or model does not fit."""
+"""Fields for token, layer, head and block, and alternatives where a text or model does not fit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attnviz.lessons import examples
 from attnviz.models import catalog
 from attnviz.text import words
 from attnviz.types import Token, joined
-from attnviz.ui import state, widgets
+from attnviz.ui import state, widget_values, widgets
 from attnviz.ui.backend import backend
 from attnviz.view_state import TokenSelection
 
@@ -26,23 +26,40 @@ STOP = re.compile(r"""[.!?…][.!?…"'”’)\]]*(?=\s)|[。！？]""")  # the 
 WORDS = 3  # with fewer before a stop it is no sentence
 
 
-def fields(tokens: Sequence[Token], heads: int, page: str) -> int:
-    """Draw fields for token, layer and head, and return the token's place. `page` begins their keys."""
-    at, head = place(tokens, state.current().focus), state.current().head
-    key = state.fill(f"{page}-token", at)
-    st.selectbox(
-        "Token", range(len(tokens)), format_func=lambda number: name(tokens, number), key=key,
-        on_change=state.answer(key, lambda number: state.select_word(focus(tokens, number))), width=160,
-    )  # fmt: skip
+def head_fields(tokens: Sequence[Token], heads: int, page: str) -> int:
+    """Draw the fields for token, layer and head; return the token's place. `page` begins their keys."""
+    at, head = token_field(tokens, page), state.current().head
     _number("Layer", f"{page}-layer", head.layer, state.card().layers, lambda n: state.choose_head(n, head.head))
     _number("Head", f"{page}-head", head.head, heads, lambda n: state.choose_head(head.layer, n))
     return at
 
 
+def token_field(tokens: Sequence[Token], page: str) -> int:
+    """Draw the field for the token alone; return its place. `page` begins its key."""
+    at = place(tokens, state.current().focus)
+    key = widget_values.fill(f"{page}-token", at)
+    st.selectbox(
+        "Token", range(len(tokens)), format_func=lambda number: name(tokens, number), key=key,
+        on_change=widget_values.answer(key, lambda number: state.select_word(focus(tokens, number))), width=160,
+    )  # fmt: skip
+    return at
+
+
+def block_field(blocks: Sequence[str]) -> None:
+    """Draw the field for the block of an encoder-decoder; nothing if there is only one."""
+    if len(blocks) > 1:
+        block = state.current().head.block
+        key = widget_values.fill("block", block)
+        st.segmented_control(
+            "Block", blocks, key=key, on_change=widget_values.answer(key, lambda chosen: state.choose_block(chosen or block)),
+            required=True,
+        )  # fmt: skip
+
+
 def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
     """Draw a field for a number from 0."""
-    state.fill(key, value)
-    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, lambda n: choose(int(n))), width=88)
+    widget_values.fill(key, value)
+    st.number_input(label, 0, count - 1, key=key, on_change=widget_values.answer(key, lambda n: choose(int(n))), width=88)
 
 
 def name(tokens: Sequence[Token], at: int) -> str:

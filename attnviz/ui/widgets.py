@@ -94,20 +94,20 @@ def _show_long_text_note(selection: Selection) -> None:
             st.caption(plain(one.note))
 
 
-def read_trace(selection: Selection) -> Trace | None:
+def trace_or_message(selection: Selection) -> Trace | None:
     """Return the trace of the selection, or None after a message that says why there is none.
 
     All messages stand in one container: so what follows keeps its place, and is not mounted again when a message goes.
     """
     with st.container(key="text-messages"):
-        trace = _trace_or_message(selection)
+        trace = _attended(selection)
         if trace is not None:
             _show_long_text_note(selection)
             legibility_note.line(trace)
         return trace
 
 
-def _trace_or_message(selection: Selection) -> Trace | None:
+def _attended(selection: Selection) -> Trace | None:
     """Return the trace, or show a message."""
     show_notices(state.notices())
     if not selection.request.text.strip():

@@ -23,7 +23,7 @@ PARROT = "The boy saw a 🦜 because it sang"
 UNREAD = "all-MiniLM-L6-v2 cannot read “🦜”: it sees [UNK] in its place. It reads this text in lower case."
 
 
-@pytest.mark.parametrize("page", scripts("cost", "places", "glossary"))
+@pytest.mark.parametrize("page", scripts("start", "cost", "places", "glossary"))
 def test_every_page_that_reads_a_text_says_what_the_model_cannot_read(opened, page: str):
     app = opened(text=PARROT, page=page)
 

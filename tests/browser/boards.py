@@ -7,7 +7,9 @@ from itertools import pairwise
 import numpy as np
 
 from attnviz.board.choice import Choice
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.text import words
 from attnviz.types import AttentionRequest, HeadRef, Token
 from attnviz.view_state import TokenSelection

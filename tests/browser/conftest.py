@@ -138,6 +138,7 @@ class Visit:
         self.dialogs: list[str] = []
         self.errors: list[str] = []
         self.violations: list[str] = []
+        context.add_init_script("try { localStorage.setItem('attnviz-visited', 'yes') } catch {}")  # `/` is the board
         context.on("console", self.on_console)
         context.on("request", self.on_request)
         self.page: Page = context.new_page()

@@ -171,6 +171,7 @@ def questions_opened(page: Page) -> None:
 
 # What to open, "" for what is open already, and what to do there first.
 STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "Start": ("/start", drawn),
     "Attention": ("/", with_board),
     "its View menu": ("", menu_opened),
     "its filters": ("", filtered),

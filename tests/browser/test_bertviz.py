@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.figures import bertviz
 from attnviz.types import AttentionRequest, HeadRef, Token
 from tests.browser.conftest import FILE, Contexts

@@ -132,8 +132,8 @@ def test_a_step_back_shows_what_was_typed_and_each_page_is_one_step(visit: Visit
 def test_the_menu_of_a_phone_opens_the_page_too(visiting: Callable[..., Visit]):
     page, field = opened(visiting(viewport=PHONE, has_touch=True, is_mobile=True, user_agent=ANDROID))
     field.fill(TYPED)
-    page.get_by_test_id("stExpandSidebarButton").tap()
-    page.get_by_test_id("stSidebarNavLink").filter(has_text="Beyond text").tap()
+    page.get_by_role("button", name="Menu", exact=True).tap()
+    page.get_by_role("link", name="Beyond text", exact=True).tap()
     shows(page, "/places", "text", TYPED)
     expect(field).to_have_value(TYPED)
 
@@ -186,7 +186,7 @@ def test_any_other_click_is_done_too(visit: Visit, how: Callable[[Page, Locator]
 
 def test_a_file_has_the_text_that_was_typed(visit: Visit):
     page, field = opened(visit)
-    page.get_by_role("tab", name="Download").click()
+    page.get_by_role("radio", name="Download").click()
     file = page.get_by_role("button", name="CSV", exact=True)
     expect(file).to_be_visible()
     field.fill(TYPED)

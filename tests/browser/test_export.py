@@ -11,7 +11,9 @@ from playwright.sync_api import expect
 
 from attnviz import board, export
 from attnviz.analysis import view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.figures import encoding, provenance, vector
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Token
 from attnviz.view_state import TokenSelection, ViewOptions

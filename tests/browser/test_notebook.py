@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.types import AttentionRequest, Token
 from tests.browser.conftest import FILE, Contexts
 

@@ -18,7 +18,9 @@ import attnviz
 from attnviz import board
 from attnviz.analysis import view
 from attnviz.board.choice import Choice
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.figures import bertviz, heatmap
 from attnviz.selection import Selection
 from attnviz.types import HeadRef

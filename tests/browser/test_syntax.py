@@ -94,8 +94,8 @@ def test_a_readers_arc_is_set_from_the_keyboard_and_stays(visit: Visit):
     page.get_by_role("button", name="Set this arc").click()
     expect(page.get_by_text("You have changed 1 arc", exact=False)).to_be_visible(timeout=SLOW)
     expect(page.locator(".arcs .arc text", has_text="*")).to_have_count(1)
-    page.get_by_test_id("stTopNavLink").get_by_text("Attention", exact=True).click()
-    page.get_by_test_id("stTopNavLink").get_by_text("Syntax", exact=True).click()
+    page.get_by_role("link", name="Attention", exact=True).first.click()
+    page.get_by_role("link", name="Syntax", exact=True).first.click()
     expect(page.locator(".arcs .arc text", has_text="*")).to_have_count(1, timeout=SLOW)
     assert param(page, "text") == OWN
     assert visit.errors == []

@@ -12,7 +12,7 @@ import pytest
 import attnviz
 from attnviz.analysis.row_stats import entropy
 from attnviz.analysis.statistics import wilson
-from attnviz.engine.trace import Projections
+from attnviz.engine.layers import Projections
 from attnviz.lessons import glossary
 from attnviz.models.load import LoadedModel
 from attnviz.selection import TEXT

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from attnviz.engine import capture, verify
-from attnviz.engine.trace import Projections
+from attnviz.engine.layers import Projections
 from attnviz.models import catalog, load
 from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings

@@ -19,7 +19,8 @@ from transformers import AttentionInterface, AttentionMaskInterface, AutoConfig,
 from transformers.masking_utils import eager_mask
 
 from attnviz.engine import capture
-from attnviz.engine.trace import Projections, Trace
+from attnviz.engine.layers import Projections
+from attnviz.engine.trace import Trace
 from attnviz.errors import NoAttentionError
 
 CLOSE = 1e-5  # what is promised; float32 rounds these shares and states at about 1e-6

@@ -23,8 +23,9 @@ from transformers.models.encoder_decoder.modeling_encoder_decoder import Encoder
 from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaModel
 
-from attnviz.engine import capture
-from attnviz.engine.trace import Projections, Trace
+from attnviz.engine import capture, recording
+from attnviz.engine.layers import Projections
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, NoAttentionError, UnknownHeadError
 
 VOCABULARY = 97
@@ -146,12 +147,12 @@ def test_two_models_from_one_config_object_do_not_switch_each_other():
 def test_the_shadow_shares_every_weight():
     model = bert()
 
-    other = capture.shadow(model, capture.NAME)
+    other = capture.shadow(model, recording.NAME)
 
     assert other is not model
     assert all(mine is theirs for mine, theirs in zip(model.parameters(), other.parameters(), strict=True))
     assert all(mine is theirs for mine, theirs in zip(model.buffers(), other.buffers(), strict=True))
-    assert other is capture.shadow(model, capture.NAME)
+    assert other is capture.shadow(model, recording.NAME)
 
 
 def test_weights_changed_since_are_read_as_they_are_now():
@@ -482,7 +483,7 @@ def test_a_forward_pass_outside_any_capture_is_recorded_nowhere():
     model = bert()
     capture.prepare(model)
 
-    with capture.recording() as run:
+    with recording.recording() as run:
         thread = threading.Thread(target=lambda: model(input_ids=ids(4)))
         thread.start()
         thread.join()

@@ -23,25 +23,11 @@ from transformers.models.llama.modeling_llama import LlamaModel
 import attnviz
 from attnviz.engine import call_order, capture
 from attnviz.errors import AttnvizError, BadInputError, ForwardError, NoAttentionError
-from tests.small_models import WORDS, tokenizer
+from tests.small_models import BERT_SIZES, WORDS, decided_bert, tokenizer
 
-SIZES: dict[str, Any] = {
-    "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 6, "intermediate_size": 40, "vocab_size": 97,
-}  # fmt: skip
 TEXT = "the animal did not cross the street"
 IDS = torch.tensor([[WORDS.index(word) for word in TEXT.split()]])
 CLOSE = 1e-5
-
-
-def made(family: Any, **more) -> Any:
-    """A random model, loud enough to look far from evenly."""
-    torch.manual_seed(7)
-    model = family(BertConfig(**{**SIZES, **more}))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(std=0.2)
-    return model.eval()
 
 
 def typed() -> Any:
@@ -142,7 +128,7 @@ class Rows(Own):
     ],
 )
 def test_several_readings_are_never_shown_as_layers(family: Any, remedy: str):
-    model = made(family)
+    model = decided_bert(family)
 
     for _ in range(2):
         with pytest.raises(NoAttentionError, match=remedy):
@@ -152,7 +138,7 @@ def test_several_readings_are_never_shown_as_layers(family: Any, remedy: str):
 
 
 def test_the_remedy_is_one():
-    model = made(Towers)
+    model = decided_bert(Towers)
 
     found = attnviz.trace(model.passage, tokenizer(), TEXT)
 
@@ -189,7 +175,7 @@ class Silenced(Own):
 
 @pytest.mark.parametrize(("family", "layers"), [(Again, 6), (Stacked, 4), (Silenced, 2)])
 def test_layers_that_run_again_or_build_on_another_model_are_layers(family: Any, layers: int):
-    model = made(family)
+    model = decided_bert(family)
 
     trace = attnviz.trace(model, tokenizer(), TEXT)
 
@@ -201,7 +187,7 @@ def test_layers_that_run_again_or_build_on_another_model_are_layers(family: Any,
 
 
 def test_the_shared_layers_of_albert_are_layers():
-    model = AlbertModel(AlbertConfig(**{**SIZES, "num_hidden_layers": 5, "embedding_size": 20})).eval()
+    model = AlbertModel(AlbertConfig(**{**BERT_SIZES, "num_hidden_layers": 5, "embedding_size": 20})).eval()
 
     trace = attnviz.trace(model, tokenizer(), TEXT)
 
@@ -212,11 +198,11 @@ def test_the_shared_layers_of_albert_are_layers():
 def test_a_pass_that_leaves_nothing_open_is_not_followed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(call_order, "watched", lambda *given: pytest.fail("run again"))
 
-    capture.capture(made(BertModel), input_ids=IDS)
+    capture.capture(decided_bert(), input_ids=IDS)
 
 
 def test_a_pass_is_followed_once(monkeypatch: pytest.MonkeyPatch):
-    model, runs = made(Again), []
+    model, runs = decided_bert(Again), []
     watched = call_order.watched
     monkeypatch.setattr(call_order, "watched", lambda *given: runs.append(1) or watched(*given))
 
@@ -275,7 +261,7 @@ class Decorated(Own):
 
 @pytest.mark.parametrize("family", [IdsOnly, NoTypes, Handing, HandingToLess, Decorated])
 def test_a_model_is_given_what_it_takes(family: Any):
-    model = made(family)
+    model = decided_bert(family)
 
     trace = attnviz.trace(model, typed(), TEXT)
 
@@ -283,11 +269,11 @@ def test_a_model_is_given_what_it_takes(family: Any):
 
 
 def test_a_forward_that_was_replaced_is_given_what_it_takes():
-    model = made(BertModel)
+    model = decided_bert()
     before = model.forward
     model.forward = lambda input_ids: before(input_ids=input_ids)
 
-    np.testing.assert_allclose(attnviz.trace(model, typed(), TEXT).weights(), eager(made(BertModel)), rtol=0, atol=CLOSE)
+    np.testing.assert_allclose(attnviz.trace(model, typed(), TEXT).weights(), eager(decided_bert()), rtol=0, atol=CLOSE)
 
 
 class OtherNames(Own):
@@ -302,10 +288,10 @@ class Failing(Own):
 
 def test_a_forward_that_takes_no_ids_or_fails_is_refused_in_words():
     with pytest.raises(BadInputError, match=r"takes mask, tokens\. Give its own tensors by name: attnviz\.capture"):
-        attnviz.trace(made(OtherNames), tokenizer(), TEXT)
+        attnviz.trace(decided_bert(OtherNames), tokenizer(), TEXT)
     with pytest.raises(ForwardError, match=r"forward of Failing failed on .*KeyError: 'labels'\. Make model"):
-        attnviz.trace(made(Failing), tokenizer(), TEXT)
-    assert attnviz.capture(made(OtherNames), tokens=IDS).layers == 2
+        attnviz.trace(decided_bert(Failing), tokenizer(), TEXT)
+    assert attnviz.capture(decided_bert(OtherNames), tokens=IDS).layers == 2
 
 
 NOTEBOOK = """
@@ -327,7 +313,7 @@ def test_a_class_without_source_code_is_read():
         "__name__": "cell_of_a_notebook",
     }
     exec(NOTEBOOK, space)
-    model = made(space["Cell"])
+    model = decided_bert(space["Cell"])
 
     trace = attnviz.trace(model, tokenizer(), TEXT)
 
@@ -345,7 +331,7 @@ SOUND: dict[str, Any] = {
     "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1,
 }  # fmt: skip
 WAVES: dict[str, Any] = {
-    **SIZES, "conv_dim": [8, 8], "conv_stride": [2, 2], "conv_kernel": [3, 3], "num_feat_extract_layers": 2,
+    **BERT_SIZES, "conv_dim": [8, 8], "conv_stride": [2, 2], "conv_kernel": [3, 3], "num_feat_extract_layers": 2,
     "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2,
 }  # fmt: skip
 
@@ -385,7 +371,7 @@ class Flat(PreTrainedModel):
 
 def test_a_plain_network_says_that_it_has_no_attention():
     with pytest.raises(NoAttentionError, match="Flat has no attention"):
-        attnviz.trace(made(Flat), tokenizer(), TEXT)
+        attnviz.trace(decided_bert(Flat), tokenizer(), TEXT)
 
 
 def test_a_picture_of_another_format_is_read_by_a_model_in_half_precision():
@@ -395,7 +381,7 @@ def test_a_picture_of_another_format_is_read_by_a_model_in_half_precision():
 
 
 def test_the_towers_of_clip_are_named_with_the_call_of_each():
-    text = {**SIZES, "projection_dim": 8}
+    text = {**BERT_SIZES, "projection_dim": 8}
     model = CLIPModel(CLIPConfig(text_config=text, vision_config=IMAGE, projection_dim=8)).eval()
     given = {"input_ids": IDS[:, :5], "pixel_values": torch.randn(1, 3, 8, 8)}  # 5 tokens, and 4 patches with a class token
 
@@ -409,7 +395,7 @@ def test_the_towers_of_clip_are_named_with_the_call_of_each():
 
 
 HYBRID: dict[str, Any] = {
-    **SIZES, "num_hidden_layers": 4, "num_key_value_heads": 3, "head_dim": 8, "pad_token_id": 0, "bos_token_id": 1,
+    **BERT_SIZES, "num_hidden_layers": 4, "num_key_value_heads": 3, "head_dim": 8, "pad_token_id": 0, "bos_token_id": 1,
     "eos_token_id": 2, "max_position_embeddings": 64,
 }  # fmt: skip
 MAMBA: dict[str, Any] = {"use_mamba_kernels": False, "mamba_d_state": 4}
@@ -442,12 +428,12 @@ def test_of_a_hybrid_the_layers_with_attention_are_shown_by_their_own_numbers(fa
 def test_a_decoder_in_a_custom_class_is_read():
     class Continuing(Own):
         def build(self, config: BertConfig) -> None:
-            self.inner = LlamaModel(LlamaConfig(**SIZES))
+            self.inner = LlamaModel(LlamaConfig(**BERT_SIZES))
 
         def forward(self, input_ids, **rest):
             return self.inner(input_ids)
 
-    trace = attnviz.trace(made(Continuing), tokenizer(), TEXT)
+    trace = attnviz.trace(decided_bert(Continuing), tokenizer(), TEXT)
 
     assert (trace.layers, trace.causal) == (2, True)
 

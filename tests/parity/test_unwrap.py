@@ -28,30 +28,17 @@ from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertForSequenceClassification, BertModel
 
 import attnviz
-from attnviz.engine import capture, shadow_model, shadow_modules
+from attnviz.engine import capture, object_graph, shadow_model
 from attnviz.errors import UnavailableError
+from tests.small_models import decided_bert
 
-SIZES: dict[str, Any] = {
-    "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 6, "intermediate_size": 40, "vocab_size": 97,
-}  # fmt: skip
 IDS = torch.randint(5, 97, (1, 9), generator=torch.Generator().manual_seed(3))
 CLOSE = 1e-5  # what is promised; float32 rounds these shares at about 1e-6
 COARSE = 4e-2  # the same of 8 and 11 bits a number, through two layers
 
 
-def bert(family: Any = BertModel, **more) -> Any:
-    """A random model, loud enough to look far from evenly, the same in every run."""
-    torch.manual_seed(7)
-    model = family(BertConfig(**{**SIZES, **more}))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(std=0.2)
-    return model.eval()
-
-
 def edited(edit: Callable[[Any], object]) -> Any:
-    model = bert()
+    model = decided_bert()
     edit(model)
     return model
 
@@ -221,7 +208,7 @@ def laden(model: Any) -> None:
     model.kept = model(input_ids=IDS).last_hidden_state
     model.weak, model.many = weakref.ref(model), weakref.WeakKeyDictionary({model: 1})
     object.__setattr__(model, "proxy", weakref.proxy(model))
-    vars(model)["teacher"], model.hollow = bert(), float("nan")
+    vars(model)["teacher"], model.hollow = decided_bert(), float("nan")
     model.cycle = []
     model.cycle.append(model.cycle)
     vars(query(model))["lock"] = threading.Lock()
@@ -258,30 +245,30 @@ def compiled_forward(model: Any) -> None:
 
 
 def guarded() -> Any:
-    model = bert(Guarded)
+    model = decided_bert(Guarded)
     vars(model)["shut"] = True
     return model
 
 
 def merging() -> Any:
-    model = bert(Merging)
+    model = decided_bert(Merging)
     model.ready = True
     return model
 
 
 def born_in_inference() -> Any:
     with torch.inference_mode():
-        return bert()
+        return decided_bert()
 
 
 def checkpointed() -> Any:
-    model = bert(hidden_dropout_prob=0.5).train()
+    model = decided_bert(hidden_dropout_prob=0.5).train()
     model.activation_checkpointing_enable()
     return model
 
 
-HELD: dict[str, Callable[[], Any]] = {
-    "plain": bert,
+MODELS: dict[str, Callable[[], Any]] = {
+    "plain": decided_bert,
     "pruned": lambda: edited(pruned),
     "pruned in training": lambda: edited(pruned_in_training),
     "normed and parametrised": lambda: edited(normed),
@@ -290,11 +277,11 @@ HELD: dict[str, Callable[[], Any]] = {
     "hooks that keep": lambda: edited(keeping),
     "a hook that takes itself away": lambda: edited(hooked_once),
     "hooks that look modules up": lambda: edited(looked_up),
-    "hooks of its own, and counters": lambda: bert(Counting),
+    "hooks of its own, and counters": lambda: decided_bert(Counting),
     "laden with what cannot be copied": lambda: edited(laden),
     "a forward patched by accelerate's way": lambda: edited(patched),
     "accelerate's hook": lambda: edited(lambda model: add_hook_to_module(first(model), Halving())),
-    "accelerate's prepare": lambda: Accelerator(cpu=True).prepare(bert()),
+    "accelerate's prepare": lambda: Accelerator(cpu=True).prepare(decided_bert()),
     "a helper with slots": lambda: edited(helped),
     "a layer that knows its root": lambda: edited(nested),
     "one layer in two places": lambda: edited(tied),
@@ -305,13 +292,13 @@ HELD: dict[str, Callable[[], Any]] = {
     "a forward without gradients": lambda: edited(lambda model: setattr(model, "forward", torch.no_grad()(model.forward))),
     "a class that guards itself": guarded,
     "a class that merges": merging,
-    "with a head": lambda: bert(BertForSequenceClassification),
+    "with a head": lambda: decided_bert(BertForSequenceClassification),
     "born in inference mode": born_in_inference,
-    "in training, with dropout": lambda: bert(hidden_dropout_prob=0.5).train(),
+    "in training, with dropout": lambda: decided_bert(hidden_dropout_prob=0.5).train(),
     "with checkpoints": checkpointed,
-    "bfloat16": lambda: bert().to(torch.bfloat16),
+    "bfloat16": lambda: decided_bert().to(torch.bfloat16),
     "pruned, then bfloat16": lambda: edited(pruned).to(torch.bfloat16),
-    "float16": lambda: bert().half(),
+    "float16": lambda: decided_bert().half(),
 }
 
 
@@ -329,7 +316,7 @@ def state(model: Any) -> list[Any]:
     """All that can be seen of a model: objects by address, containers by what they hold, tensors by how often written to."""
     found: list[Any] = [model.config.to_dict(), model.config._attn_implementation]
     for name, module in model.named_modules():
-        shadowed = shadow_modules.attributes(module)
+        shadowed = object_graph.attributes(module)
         found.append((name, id(module), type(module), module.training))
         for key, value in shadowed.items():
             inner = [*map(id, value)] if isinstance(value, (list, tuple)) else []
@@ -342,10 +329,10 @@ def state(model: Any) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("kind", HELD)
+@pytest.mark.parametrize("kind", MODELS)
 def test_what_people_hold_is_read_as_eager_reads_it_and_left_as_it_was(kind: str):
-    model = HELD[kind]()
-    wanted = eager(bert() if "compiled" in kind else HELD[kind]())  # compiled code computes the same, seconds later
+    model = MODELS[kind]()
+    wanted = eager(decided_bert() if "compiled" in kind else MODELS[kind]())  # compiled code computes the same, seconds later
     before = state(model)
 
     traces = [capture.capture(model, input_ids=IDS) for _ in range(2)]
@@ -356,7 +343,7 @@ def test_what_people_hold_is_read_as_eager_reads_it_and_left_as_it_was(kind: str
 
 
 def test_small_counters_are_not_written_to_and_lists_do_not_grow():
-    model = bert(Counting)
+    model = decided_bert(Counting)
 
     for _ in range(3):
         capture.capture(model, input_ids=IDS)
@@ -366,7 +353,7 @@ def test_small_counters_are_not_written_to_and_lists_do_not_grow():
 
 
 def test_a_recorder_outside_the_model_hears_a_pass():
-    model, heard = bert(), []
+    model, heard = decided_bert(), []
     model.encoder.layer[0].register_forward_hook(lambda module, args, output: heard.append(output.shape))
 
     capture.capture(model, input_ids=IDS)
@@ -375,7 +362,7 @@ def test_a_recorder_outside_the_model_hears_a_pass():
 
 
 def test_an_open_file_stays_open_and_the_same():
-    model = bert()
+    model = decided_bert()
     with Path(os.devnull).open() as file:
         model.file = file
         capture.capture(model, input_ids=IDS)
@@ -385,7 +372,7 @@ def test_an_open_file_stays_open_and_the_same():
 
 @pytest.mark.parametrize("kind", ["laden with what cannot be copied", "hooks that keep", "a layer that knows its root"])
 def test_a_model_with_hooks_of_its_own_can_be_forgotten(kind: str):
-    model = HELD[kind]()
+    model = MODELS[kind]()
     capture.capture(model, input_ids=IDS)
     gone = weakref.ref(model)
 
@@ -396,7 +383,7 @@ def test_a_model_with_hooks_of_its_own_can_be_forgotten(kind: str):
 
 
 def test_nothing_of_a_request_is_kept_by_what_is_kept_of_a_model():
-    model, outputs = bert(), []
+    model, outputs = decided_bert(), []
     first(model).register_forward_hook(lambda module, args, output: setattr(module, "kept", output))
     first(model).register_forward_hook(lambda module, args, output: outputs.append(weakref.ref(output)))
 
@@ -409,7 +396,7 @@ def test_nothing_of_a_request_is_kept_by_what_is_kept_of_a_model():
 
 def test_eight_threads_do_not_read_what_a_hook_kept_of_another_text():
     """The first layer's states are kept on the model and used in the second: of another thread's text they would be wrong."""
-    model = bert()
+    model = decided_bert()
     first(model).register_forward_hook(lambda module, args, output: setattr(model, "kept", output))
     model.encoder.layer[1].register_forward_pre_hook(lambda module, args: (model.kept * 0.5, *args[1:]))
     texts = [torch.randint(5, 97, (1, 9), generator=torch.Generator().manual_seed(seed)) for seed in range(16)]
@@ -445,7 +432,7 @@ def test_a_model_that_its_owner_runs_meanwhile_is_read():
 
 @pytest.mark.parametrize("how", ["memory", "disk"])
 def test_weights_that_are_kept_elsewhere_and_fetched_are_read(how: str, tmp_path: Path):
-    model, wanted = bert(), eager(bert())
+    model, wanted = decided_bert(), eager(decided_bert())
     cpu_offload(model, execution_device=torch.device("cpu")) if how == "memory" else disk_offload(
         model, str(tmp_path), execution_device=torch.device("cpu")
     )
@@ -459,32 +446,32 @@ def test_weights_that_are_kept_elsewhere_and_fetched_are_read(how: str, tmp_path
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:torch.quantize_per_tensor:UserWarning")
 def test_a_quantised_model_is_read():
-    model, other = (torch.ao.quantization.quantize_dynamic(bert(), {nn.Linear}, dtype=torch.qint8) for _ in range(2))
+    model, other = (torch.ao.quantization.quantize_dynamic(decided_bert(), {nn.Linear}, dtype=torch.qint8) for _ in range(2))
 
     trace = capture.capture(model, input_ids=IDS)
 
     np.testing.assert_allclose(trace.weights(), eager(other), rtol=0, atol=CLOSE)
-    assert not np.allclose(trace.weights(), eager(bert()), atol=1e-3)
+    assert not np.allclose(trace.weights(), eager(decided_bert()), atol=1e-3)
 
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_weights_on_meta_are_refused_in_words(whole: bool):
-    model = bert().to("meta") if whole else edited(lambda model: model.encoder.layer[1].to("meta"))
+    model = decided_bert().to("meta") if whole else edited(lambda model: model.encoder.layer[1].to("meta"))
 
     with pytest.raises(UnavailableError, match=r"are on `meta`, e\.g\. .*Load the model with from_pretrained"):
         capture.capture(model, input_ids=IDS)
 
 
 def test_weights_that_were_loaded_since_are_read():
-    model = bert().to("meta")
+    model = decided_bert().to("meta")
     with pytest.raises(UnavailableError):
         attnviz.capture(model, input_ids=IDS)
 
-    model.load_state_dict(bert().state_dict(), assign=True)
-    for module, other in zip(model.modules(), bert().modules(), strict=True):  # what no state_dict holds
+    model.load_state_dict(decided_bert().state_dict(), assign=True)
+    for module, other in zip(model.modules(), decided_bert().modules(), strict=True):  # what no state_dict holds
         module._buffers.update(other._buffers)
 
-    np.testing.assert_allclose(attnviz.capture(model, input_ids=IDS).weights(), eager(bert()), rtol=0, atol=CLOSE)
+    np.testing.assert_allclose(attnviz.capture(model, input_ids=IDS).weights(), eager(decided_bert()), rtol=0, atol=CLOSE)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -493,7 +480,7 @@ def test_a_script_in_a_model_is_shared():
         def forward(self, value: torch.Tensor) -> torch.Tensor:
             return torch.nn.functional.gelu(value)
 
-    model = bert()
+    model = decided_bert()
     model.encoder.layer[0].intermediate.intermediate_act_fn = torch.jit.script(Gelu())
 
-    np.testing.assert_allclose(capture.capture(model, input_ids=IDS).weights(), eager(bert()), rtol=0, atol=CLOSE)
+    np.testing.assert_allclose(capture.capture(model, input_ids=IDS).weights(), eager(decided_bert()), rtol=0, atol=CLOSE)

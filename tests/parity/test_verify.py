@@ -10,7 +10,9 @@ import torch
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from attnviz.engine import capture, verify
-from attnviz.engine.trace import Block, Dense, Projections, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense, Projections
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, ShapeError, TooLongError, UnknownHeadError
 from attnviz.types import HeadRef
 

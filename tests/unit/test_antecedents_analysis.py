@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import link_ranking
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.pages.coreference.analysis import Antecedents, antecedents, wins
 from attnviz.types import AttentionRequest, Token

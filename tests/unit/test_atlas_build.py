@@ -235,6 +235,18 @@ def test_parts_of_other_texts_are_not_mixed_in(measurer: Measurer, files: list[C
     assert reader.read(tmp_path / "a.npz").relations["det", "dh"] == 4
 
 
+def test_parts_of_other_habits_are_not_mixed_in(measurer: Measurer, files: list[CorpusFiles], tmp_path: Path):
+    with pytest.raises(KeyboardInterrupt):
+        built(Counting(measurer, most=2), files, tmp_path / "a.npz")
+    header = tmp_path / "a.npz.parts" / "header.json"
+    earlier = json.loads(header.read_text())
+    earlier["habits"].remove("sink")  # as a version without this habit left it
+    header.write_text(json.dumps(earlier, indent=1, sort_keys=True))
+    events: list[ProgressEvent] = []
+    assert built(InProcessPool(measurer), files, tmp_path / "a.npz", events.append).found == 0
+    assert "starting again" in events[0].message
+
+
 def test_a_part_that_was_half_written_counts_for_nothing(measurer: Measurer, files: list[CorpusFiles], tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         built(Counting(measurer, most=2), files, tmp_path / "a.npz")

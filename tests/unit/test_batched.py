@@ -19,7 +19,8 @@ from attnviz.backends import wire
 from attnviz.backends.base import Backend
 from attnviz.backends.batched import TOLERANCE, BatchedBackend, BatchItem, batch_settings, max_difference
 from attnviz.backends.local import LocalBackend
-from attnviz.engine.trace import Dense, Trace
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, EmptyTextError, PairError, TooLongError
 from attnviz.models import load
 from attnviz.settings import Settings
@@ -205,6 +206,8 @@ def test_it_loads_models_and_says_which_are_on_this_machine(local: LocalBackend)
     assert (can.has_weights("minilm"), can.has_weights("no-such")) == (True, False)
     can.prepare(AttentionRequest("minilm", "a"))
     assert can.is_loaded("minilm")
+    offered = [[name for name, one in vars(backend.capabilities).items() if one is not None] for backend in (backend, local)]
+    assert offered[0] == offered[1], "what the models of this process can do is handed on whole"
     backend.close()
     backend.close()
 

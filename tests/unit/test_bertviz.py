@@ -10,7 +10,9 @@ import sys
 import numpy as np
 import pytest
 
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import TooLongError, UnknownHeadError
 from attnviz.figures import bertviz
 from attnviz.types import AttentionRequest, HeadRef, Token

@@ -12,7 +12,9 @@ import numpy as np
 
 from attnviz import board
 from attnviz.analysis import compare, view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.pages.compare import analysis
 from attnviz.types import AttentionRequest, HeadRef, Token

@@ -13,20 +13,18 @@ import pytest
 
 from attnviz import board
 from attnviz.analysis import filters, view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.types import AttentionRequest, HeadRef, Keep, Token
 from attnviz.view_state import BETWEEN, SPECIAL, ViewOptions
+from tests.toy_texts import IT_DIDNT
 from tests.unit.test_board_frame import HERE, node
 
 RULES = [Keep("least", 0.07), Keep("least", 0.2), Keep("top", 1.0), Keep("top", 4.0), Keep("mass", 0.5), Keep("mass", 0.95)]
 # A pair of texts; "didn't" and "wasn't" are three pieces each.
 PAIR = (
-    Token("[CLS]", "[CLS]", 0, 0, None),
-    Token("It", "it", 0, 2, 0),
-    Token("didn", "didn", 3, 7, 1),
-    Token("'", "'", 7, 8, 1),
-    Token("t", "t", 8, 9, 1),
-    Token("[SEP]", "[SEP]", 9, 9, None),
+    *IT_DIDNT,
     Token("It", "it", 0, 2, 0, 1),
     Token("wasn", "wasn", 3, 7, 1, 1),
     Token("'", "'", 7, 8, 1, 1),

@@ -15,20 +15,14 @@ import pytest
 
 from attnviz import board
 from attnviz.analysis import head_profile, head_roles, view
-from attnviz.engine.trace import Block, Dense, Projections, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense, Projections
+from attnviz.engine.trace import Trace
 from attnviz.types import AttentionRequest, HeadRef, Token
 from attnviz.view_state import ViewOptions
+from tests.toy_texts import IT_DIDNT as TOKENS
 
 HERE = Path(board.__file__).parent
-# "It didn't": 2 words, 4 pieces, in the middle of [CLS] and [SEP].
-TOKENS = (
-    Token("[CLS]", "[CLS]", 0, 0, None),
-    Token("It", "it", 0, 2, 0),
-    Token("didn", "didn", 3, 7, 1),
-    Token("'", "'", 7, 8, 1),
-    Token("t", "t", 8, 9, 1),
-    Token("[SEP]", "[SEP]", 9, 9, None),
-)
 OTHERS = (Token("Das", "das", 0, 3, 0, 1), Token("Tier", "tier", 4, 8, 1, 1), Token("</s>", "</s>", 8, 8, None, 1))
 
 

@@ -12,7 +12,9 @@ import pytest
 import attnviz
 from attnviz import board
 from attnviz.board.thousandths import deflated
-from attnviz.engine.trace import Block, Dense, Projections, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense, Projections
+from attnviz.engine.trace import Trace
 from attnviz.types import AttentionRequest, HeadRef, Token
 from tests.unit.test_board_frame import node, read
 

@@ -35,8 +35,8 @@ def test_a_head_clearly_better_than_its_baseline():
         "On 1,234 determiners of UD English EWT, dev, L3·H1 of all-MiniLM-L6-v2 looks most at the head noun in 65\u202f% "
         "(95\u202f% interval 62 to 67\u202f%); always taking the next word (offset +1) is right in 52\u202f%. "
         "That is 13 points more, and significant after correcting for trying 72 heads (Holm's method, p < 0.001). "
-        "On the held-out half of the texts (no head or offset was chosen on it) it is 65\u202f% of 617 (61 to 68\u202f%), "
-        f"against 52\u202f% by always taking the next word (offset +1).{ENDS}"
+        "On the held-out half of the texts, where no head or offset was chosen, it is right in 65\u202f% of 617 "
+        f"(61 to 68\u202f%), against 52\u202f% by always taking the next word (offset +1).{ENDS}"
     )
 
 

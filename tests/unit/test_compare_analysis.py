@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import compare, view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.models import catalog
 from attnviz.pages.compare import analysis, data_export

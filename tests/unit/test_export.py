@@ -17,7 +17,9 @@ import pandas as pd
 import pytest
 
 from attnviz import export
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.export import html as page
 from attnviz.figures import provenance

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import filters, view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.types import AttentionRequest, HeadRef, Keep, Token
 from attnviz.view_state import ViewOptions
 

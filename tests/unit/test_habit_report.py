@@ -1,4 +1,4 @@
-"""Habits of heads out of an atlas whose numbers are made by hand: who has most, what all have, what there is to hold it to."""
+"""Habits of heads out of an atlas whose numbers are made by hand: who has most, what all heads have, and the baseline."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ NAMES = habits.NAMES
 
 def cells(name: str, *, causal: bool = False, row: int = 0) -> set[tuple[int, int]]:
     """Where a habit looks, as (query, key)."""
-    found = habits.habit_cells(IDS, TOKENS, causal=causal).cells.reshape(2, 7, 7, 8)[row, :, :, NAMES.index(name)]
+    found = habits.habit_cells(IDS, TOKENS, causal=causal).cells.reshape(2, 7, 7, len(NAMES) - 1)[row, :, :, NAMES.index(name)]
     return {(int(query), int(key)) for query, key in np.argwhere(found)}
 
 
@@ -41,20 +41,33 @@ def test_where_each_habit_looks(name: str, wanted: set[tuple[int, int]]):
     assert cells(name, causal=True) == {(query, key) for query, key in wanted if key <= query}
 
 
+def test_every_habit_that_is_a_place_is_looked_up_above():
+    (case,) = [mark for mark in test_where_each_habit_looks.pytestmark if mark.name == "parametrize"]
+    assert tuple(name for name, _ in case.args[1]) == habits.PLACES
+
+
 def test_a_text_of_one_word_has_a_separator_and_a_first_token_of_all_and_nothing_else():
     assert {name: cells(name, row=1) for name in NAMES[:-1] if cells(name, row=1)} == {"separator": {(1, 2)}, "sink": {(1, 0)}}
 
 
 def test_a_repeat_right_away_does_not_count_a_token_itself():
     ids, tokens = [(11, 11, 11)], [[Token("x", "x", at, at + 1, at) for at in range(3)]]
-    found = habits.habit_cells(ids, tokens, causal=True).cells.reshape(3, 3, 8)[:, :, NAMES.index("after-repeated")]
+    found = habits.habit_cells(ids, tokens, causal=True).cells.reshape(3, 3, len(NAMES) - 1)[
+        :, :, NAMES.index("after-repeated")
+    ]
     assert np.argwhere(found).tolist() == [[2, 1]]  # after the first x stands the second
 
 
 def test_rows_are_counted_that_have_anywhere_to_look():
-    # previous, next, first, separator, same, repeated, after-repeated, sink, entropy
-    assert habits.habit_cells(IDS, TOKENS, causal=False).counts.tolist() == [4, 4, 4, 6, 4, 2, 2, 6, 6]
-    assert habits.habit_cells(IDS, TOKENS, causal=True).counts.tolist() == [4, 0, 4, 0, 2, 2, 2, 6, 6]
+    both, left = (habits.habit_cells(IDS, TOKENS, causal=causal).counts.tolist() for causal in (False, True))
+    assert dict(zip(NAMES, both, strict=True)) == {
+        "previous": 4, "next": 4, "first": 4, "separator": 6, "same": 4, "repeated": 2, "after-repeated": 2, "sink": 6,
+        "entropy": 6,
+    }  # fmt: skip
+    assert dict(zip(NAMES, left, strict=True)) == {
+        "previous": 4, "next": 0, "first": 4, "separator": 0, "same": 2, "repeated": 2, "after-repeated": 2, "sink": 6,
+        "entropy": 6,
+    }  # fmt: skip
 
 
 def test_sums_and_means_are_those_of_a_loop():
@@ -62,19 +75,19 @@ def test_sums_and_means_are_those_of_a_loop():
     weights[1, :, 3:] = weights[1, :, :, 3:] = 0.0
     found = habits.habit_cells(IDS, TOKENS, causal=False)
     sums = habits.sums(weights, found)
-    assert sums.shape == (9, 3)
+    assert sums.shape == (len(NAMES), 3)
     for kind, name in enumerate(NAMES[:-1]):
         wanted = sum(weights[row, :, query, key] for row in range(2) for query, key in cells(name, row=row))
         np.testing.assert_allclose(sums[kind], wanted, atol=1e-6)
     bits = entropy(weights)
     np.testing.assert_allclose(sums[-1], bits[0, :, 1:6].sum(-1) + bits[1, :, 1], atol=1e-5)
     means = habits.means(sums[:, None], found.counts)
-    assert means.shape == (9, 1, 3)
+    assert means.shape == (len(NAMES), 1, 3)
     np.testing.assert_allclose(means[0, 0], sums[0] / 4, atol=1e-6)
 
 
 def test_a_habit_that_no_row_could_have_is_not_a_number():
-    found = habits.means(np.zeros((9, 2, 3)), habits.habit_cells(IDS, TOKENS, causal=True).counts)
+    found = habits.means(np.zeros((len(NAMES), 2, 3)), habits.habit_cells(IDS, TOKENS, causal=True).counts)
     assert np.isnan(found[[NAMES.index("next"), NAMES.index("separator")]]).all()
     assert not np.isnan(found[NAMES.index("previous")]).any()
 

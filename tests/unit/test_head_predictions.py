@@ -8,7 +8,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.linguistics import head_predictions
 from attnviz.linguistics.corpora.types import ParsedSentence
@@ -16,18 +18,15 @@ from attnviz.linguistics.head_predictions import Outcome, Prediction, RelationCo
 from attnviz.linguistics.probes import dependencies
 from attnviz.linguistics.probes.word_attention import word_grid
 from attnviz.types import AttentionRequest, HeadRef, Link, Token
+from tests.toy_texts import CATS, CATS_SAW_IT, IT, SAW
 
 TEXT = "cats saw it."
 TOKENS = (
-    Token("[CLS]", "[CLS]", 0, 0, None),
-    Token("cat", "cat", 0, 3, 0),
-    Token("s", "##s", 3, 4, 0),
-    Token("saw", "saw", 5, 8, 1),
-    Token("it", "it", 9, 11, 2),
+    *CATS_SAW_IT,
     Token(".", ".", 11, 12, 3),
     Token("[SEP]", "[SEP]", 12, 12, None),
 )
-CATS, SAW, IT, DOT = (0, 4), (5, 8), (9, 11), (11, 12)
+DOT = (11, 12)
 PARSED = ParsedSentence(
     "made", TEXT, (CATS, SAW, IT, DOT), (Link(CATS, SAW, "nsubj"), Link(IT, SAW, "obj"), Link(DOT, SAW, "punct"))
 )

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import head_profile, head_roles, row_stats, view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, HiddenPart, Pattern, Token, Unit
 from attnviz.view_state import ViewOptions
@@ -74,9 +76,9 @@ def test_hiding_a_token_between_two_words_does_not_make_them_neighbours():
     assert not row_stats.before((unit("a", 0), unit("b", 2))).any()
 
 
-def test_a_twin_is_the_same_word_elsewhere_in_any_case_and_never_itself():
+def test_a_repeat_is_the_same_word_elsewhere_in_any_case_and_never_itself():
     parts = sentence(*WORDS)
-    assert np.argwhere(row_stats.twins(parts, parts)).tolist() == [[1, 4], [4, 1]]
+    assert np.argwhere(row_stats.repeats(parts, parts)).tolist() == [[1, 4], [4, 1]]
 
 
 def test_facts_name_every_place_in_the_order_of_the_design_and_add_up_to_one():

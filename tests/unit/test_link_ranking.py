@@ -8,20 +8,18 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import link_ranking
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, Link, Pattern, Token
+from tests.toy_texts import CATS, CATS_SAW_IT, IT, SAW
 
 # "cats saw it": cats is two pieces, so 2 layers x 3 heads x 4 words x 6 tokens with [CLS] and [SEP].
 TOKENS = (
-    Token("[CLS]", "[CLS]", 0, 0, None),
-    Token("cat", "cat", 0, 3, 0),
-    Token("s", "##s", 3, 4, 0),
-    Token("saw", "saw", 5, 8, 1),
-    Token("it", "it", 9, 11, 2),
+    *CATS_SAW_IT,
     Token("[SEP]", "[SEP]", 11, 11, None),
 )
-CATS, SAW, IT = (0, 4), (5, 8), (9, 11)
 
 
 def softmaxed(*shape: int, causal: bool = False) -> np.ndarray:

@@ -6,21 +6,19 @@ import numpy as np
 import pytest
 
 from attnviz.analysis.link_rows import link_rows
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, Link, Token
+from tests.toy_texts import CATS, CATS_SAW_IT, IT, SAW
 
 # "cats saw it now": cats is two pieces.
 TOKENS = (
-    Token("[CLS]", "[CLS]", 0, 0, None),
-    Token("cat", "cat", 0, 3, 0),
-    Token("s", "##s", 3, 4, 0),
-    Token("saw", "saw", 5, 8, 1),
-    Token("it", "it", 9, 11, 2),
+    *CATS_SAW_IT,
     Token("now", "now", 12, 15, 3),
     Token("[SEP]", "[SEP]", 15, 15, None),
 )
-CATS, SAW, IT = (0, 4), (5, 8), (9, 11)
 
 
 def traced(**rows: list[float]) -> Trace:

@@ -13,7 +13,9 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.web.server.app_discovery import discover_asgi_app
 
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.figures import bertviz
 from attnviz.figures.bertviz.csp_hash import digest
 from attnviz.types import AttentionRequest, HeadRef, Token

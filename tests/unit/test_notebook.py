@@ -15,7 +15,9 @@ import attnviz
 from attnviz.board import frame, notebook
 from attnviz.board.roles import roles
 from attnviz.engine import notebook_hook
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.types import AttentionRequest, Token
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import io
 import json
@@ -208,4 +209,14 @@ def test_bytes_of_the_board_are_compared_inflated_and_without_the_digests_that_l
     coder = zlib.compressobj(wbits=-15)
     deflated = coder.compress(b"weights") + coder.flush()
     assert formats.board(sent(b"ATN1", "a" * 32, b"weights")) == formats.board(sent(b"ATZ1", "b" * 32, deflated))
+    assert formats.board(b"weights") == ("", formats.digest(b"weights"))
     assert formats.board(sent(b"ATN1", "a" * 32, b"weight")) != formats.board(sent(b"ATN1", "a" * 32, b"weights"))
+
+
+def test_the_sentences_inside_a_saved_page_s_weights_are_wording(folder):
+    header = b'{"roles":["It looks broadly here"],"heads":12}'
+    data = b"ATN1" + b"d" * 16 + len(header).to_bytes(4, "little") + header + b"\0" * (-(24 + len(header)) % 4) + b"weights"
+    page = f'<script type="application/octet-stream">{base64.b64encode(data).decode()}</script>'
+    found = folder.Folder(Path()).marked(page)
+    assert found.words == ["It looks broadly here"]
+    assert [line.partition(" 7 bytes")[0] for line in found.payload] == ['{"roles":["<prose>"],"heads":12}']

@@ -11,7 +11,9 @@ import pypdf
 import pytest
 from PIL import Image
 
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding
 from attnviz.figures.vector.marks import Box, Dots, Drawing, Ribbon

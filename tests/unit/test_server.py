@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -262,6 +263,13 @@ def test_the_longest_allowed_text_fits_however_it_is_escaped(url: str):
     answer = CLIENT.post(f"{url}/v1/attention", content=body, headers={"content-type": "application/json"}, timeout=30)
 
     assert answer.status_code == 200
+
+
+def test_a_command_closes_its_connections(url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture):
+    monkeypatch.setenv("ATTNVIZ_BACKEND", url)
+    assert cli.main(["attend", "a", "--layer", "0", "--head", "0"]) == 0
+    gc.collect()  # an open socket would be a warning here, and warnings are errors
+    assert '"weights"' in capfd.readouterr().out
 
 
 def test_unknown_paths_and_methods_are_answered_as_json(url: str):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from attnviz.errors import BadInputError
 from attnviz.settings import Settings
+from tests.conftest import ROOT
+from tests.unit.test_outputs import loaded
+
+VARIABLES = sorted(set(re.findall(r"ATTNVIZ_[A-Z_]+[A-Z]", (ROOT / "attnviz/settings.py").read_text())))
+NOT_NUMBERS = {f"ATTNVIZ_{name}" for name in ("BACKEND", "CACHE_DIR", "KEY", "MODELS_DIR", "OFFLINE")}
+NUMBERS = sorted({*VARIABLES} - NOT_NUMBERS)
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -26,6 +33,7 @@ def test_every_variable_is_read():
             "ATTNVIZ_MODELS_DIR": "/srv/models",
             "ATTNVIZ_CACHE_DIR": "/srv/cache",
             "ATTNVIZ_CACHE_MB": "3",
+            "ATTNVIZ_TEXT_MB": "6",
             "ATTNVIZ_LOADED_MODELS": "5",
             "ATTNVIZ_OFFLINE": "1",
             "ATTNVIZ_AT_ONCE": "4",
@@ -40,6 +48,7 @@ def test_every_variable_is_read():
         models_dir=Path("/srv/models"),
         cache_dir=Path("/srv/cache"),
         cache_bytes=3_145_728,
+        text_bytes=6_291_456,
         loaded_models=5,
         offline=True,
         at_once=4,
@@ -78,12 +87,21 @@ def test_attnviz_offline_overrides_hf_hub_offline(env: dict[str, str], offline: 
     assert Settings.from_env(env).offline is offline
 
 
-@pytest.mark.parametrize("name", ["ATTNVIZ_CACHE_MB", "ATTNVIZ_LOADED_MODELS"])
+@pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("raw", ["0", "-1", "1.5", "many", "99999999", "²", " 4"])
 def test_an_invalid_number_is_refused_with_its_variable_and_value(name: str, raw: str):
     with pytest.raises(BadInputError, match=name) as error:
         Settings.from_env({name: raw})
     assert repr(raw) in str(error.value)
+
+
+def test_every_variable_stands_in_the_table_of_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in VARIABLES if not re.search(rf"^\| `{name}[`=].* \| .+ \|", readme, re.MULTILINE)] == []
+
+
+def test_every_variable_that_can_be_refused_is_refused_in_the_record_of_outputs():
+    assert {*NUMBERS, "ATTNVIZ_KEY", "ATTNVIZ_BACKEND"} == set(loaded("recording.cases").SETTINGS)
 
 
 @pytest.mark.parametrize("raw", ["short", "with a blank in it", "0123456789abcde\n", "ключключключключ", "x" * 257])

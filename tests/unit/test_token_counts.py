@@ -7,7 +7,9 @@ import pytest
 
 from attnviz.analysis import token_counts
 from attnviz.analysis.token_counts import TextSizes
-from attnviz.engine.trace import Block, Dense, Projections, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense, Projections
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, Token
 

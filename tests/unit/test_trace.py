@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attnviz.engine.trace import Block, Dense, Projections, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense, Projections
+from attnviz.engine.trace import Trace
 from attnviz.errors import BlocksError, NoAttentionError, ShapeError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, Token
 

@@ -6,20 +6,14 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import view
-from attnviz.engine.trace import Block, Dense, Projections, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense, Projections
+from attnviz.engine.trace import Trace
 from attnviz.errors import ShapeError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, Token, Unit
 from attnviz.view_state import ViewOptions
+from tests.toy_texts import IT_DIDNT as TOKENS
 
-# "It didn't": 2 words, 4 pieces, in the middle of [CLS] and [SEP].
-TOKENS = (
-    Token("[CLS]", "[CLS]", 0, 0, None),
-    Token("It", "it", 0, 2, 0),
-    Token("didn", "didn", 3, 7, 1),
-    Token("'", "'", 7, 8, 1),
-    Token("t", "t", 8, 9, 1),
-    Token("[SEP]", "[SEP]", 9, 9, None),
-)
 # Rows of 6 keys: [CLS] It didn ' t [SEP]
 ROWS = np.array(
     [

@@ -9,8 +9,9 @@ import pytest
 
 from attnviz.backends import wire
 from attnviz.backends.wire.limits import AnswerLimits
+from attnviz.engine.block import Block
 from attnviz.engine.layers import Dense, Projections
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError
 from attnviz.models import catalog
 from attnviz.types import AttentionRequest, Token

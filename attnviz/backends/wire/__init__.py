@@ -22,8 +22,9 @@ import numpy as np
 
 from attnviz.backends.wire import decode
 from attnviz.backends.wire.arrays import ArrayHeader, pack
+from attnviz.engine.block import Block
 from attnviz.engine.layers import Dense, Projections, RemoteWeights
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError
 from attnviz.legibility import COUNTS, Legibility
 from attnviz.settings import Settings

@@ -39,11 +39,11 @@ class ArrayHeader(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tr
     @property
     def count(self) -> int:
         """Numbers that are sent."""
-        whole = math.prod(self.shape)
+        cells = math.prod(self.shape)
         if not self.lower:
-            return whole
+            return cells
         side = self.shape[-1]
-        return whole // (side * side) * (side * (side + 1) // 2)
+        return cells // (side * side) * (side * (side + 1) // 2)
 
     @property
     def plane(self) -> int:
@@ -123,7 +123,7 @@ def unpack(header: ArrayHeader, data: memoryview) -> np.ndarray:
         values = np.unpackbits(flat[:, 0], count=header.count, bitorder="little").view(bool)
     else:
         values = flat.reshape(-1).view(NUMBERS[header.type])
-    array = _whole(values, header.shape) if header.lower else values.reshape(header.shape)
+    array = _unpacked(values, header.shape) if header.lower else values.reshape(header.shape)
     array.flags.writeable = False
     return array
 
@@ -147,7 +147,7 @@ def _lower(array: np.ndarray) -> np.ndarray:
     return np.concatenate([array[..., row, : row + 1] for row in range(array.shape[-1])], axis=-1)
 
 
-def _whole(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+def _unpacked(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Return square matrices from their lower halves; row by row, because an index array would be larger than the data."""
     array, halves, at = np.zeros(shape, values.dtype), values.reshape(*shape[:-2], -1), 0
     for row in range(shape[-1]):

@@ -13,8 +13,9 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from attnviz.backends.wire.arrays import ArrayHeader, check_headers, unpack
+from attnviz.engine.block import Block
 from attnviz.engine.layers import Dense, Layer, Projections, RemoteWeights
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError
 from attnviz.legibility import COUNTS, KINDS, LISTED, AlteredText, Legibility
 from attnviz.types import AttentionRequest, Token, quoted

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from attnviz.engine.layers import locked
 from attnviz.engine.reference import forward
 from attnviz.engine.reference.steps import Steps, frozen
 from attnviz.engine.reference.weights import ModelWeights
-from attnviz.engine.trace import locked
 from attnviz.errors import BadInputError, TooLongError
 from attnviz.types import HeadRef, Token
 

@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from attnviz.engine.layers import locked
 from attnviz.engine.reference import FAMILIES, forward, logits
 from attnviz.engine.reference.intervention import Intervention
 from attnviz.engine.reference.weights import ModelWeights
-from attnviz.engine.trace import locked
 from attnviz.errors import TooLongError
 from attnviz.types import Token
 

@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.engine import attention
+from attnviz.engine.layers import locked
 from attnviz.engine.reference.intervention import Intervention
-from attnviz.engine.trace import locked
 
 Steps = Mapping[str, np.ndarray]
 

@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnviz.engine.layers import locked
 from attnviz.engine.reference import FAMILIES, forward
 from attnviz.engine.reference.intervention import Intervention
 from attnviz.engine.reference.weights import ModelWeights
-from attnviz.engine.trace import locked
 from attnviz.types import HeadRef, Token
 
 APART = 0.01  # a larger difference is visible

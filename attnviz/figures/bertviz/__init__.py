@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.trace import Trace
 from attnviz.errors import TooLongError
 from attnviz.figures import encoding
 from attnviz.figures.bertviz.csp_hash import digest
@@ -164,8 +165,8 @@ def _marked(token: Token, most: int) -> str:
 def _taken_apart(markup: str) -> tuple[str, dict]:
     """Split BertViz's HTML into its body and its data, without its scripts."""
     start = markup.index("const params = ")
-    whole = markup[:start].partition("</script>")[2]  # without the loader, which the page would download
-    body = whole.partition('<script type="text/javascript">')[0]
+    content = markup[:start].partition("</script>")[2]  # without the loader, which the page would download
+    body = content.partition('<script type="text/javascript">')[0]
     return body, json.JSONDecoder().raw_decode(markup, start + len("const params = "))[0]
 
 

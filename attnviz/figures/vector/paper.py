@@ -31,13 +31,13 @@ SETTINGS: dict[Any, Any] = {
 def pdf(drawing: Drawing, facts: str) -> bytes:
     """Return one page of the drawing's size."""
     about = {"Title": drawing.title, "Subject": drawing.description, "Keywords": facts, "Creator": "attnviz"}
-    return _file(drawing, "pdf", {name: _whole(value) for name, value in about.items()} | {"CreationDate": None})
+    return _file(drawing, "pdf", {name: _valid_text(value) for name, value in about.items()} | {"CreationDate": None})
 
 
 def png(drawing: Drawing, facts: str) -> bytes:
     """Return a picture with two pixels to each of a screen's."""
     about = {"Title": drawing.title, "Description": drawing.description, "Source": facts, "Software": "attnviz"}
-    return _file(drawing, "png", {name: _whole(value) for name, value in about.items()})
+    return _file(drawing, "png", {name: _valid_text(value) for name, value in about.items()})
 
 
 def _file(drawing: Drawing, kind: str, about: Mapping[str, str | None]) -> bytes:
@@ -145,6 +145,6 @@ def _outlines(words: Words) -> list[Artist]:
     return [PathPatch(put.transform_path(Path(places, codes)), facecolor=words.colour, linewidth=0)]
 
 
-def _whole(text: str) -> str:
+def _valid_text(text: str) -> str:
     """Return text with half surrogate pairs, which no file can contain, replaced by their code points."""
     return "".join(f"U+{ord(c):04X}" if "\ud800" <= c <= "\udfff" else c for c in text)

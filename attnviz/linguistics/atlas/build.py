@@ -19,6 +19,7 @@ from attnviz.linguistics.atlas.header import FORMAT
 from attnviz.linguistics.atlas.shards import Chunk, PartStore
 from attnviz.linguistics.atlas.workers import WorkerPool
 from attnviz.linguistics.corpora.types import BrokenLine
+from attnviz.linguistics.probes.habits import NAMES
 from attnviz.models.untrained import CONTROL_SEED
 from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.types import ModelCard
@@ -64,7 +65,8 @@ def build(
         "causal": model.causal, "rule": RULE, "control": {"seed": CONTROL_SEED} if model.control else None,
         "corpora": [source.header() for source in corpora],
     }  # fmt: skip
-    store = PartStore(output.with_name(f"{output.name}.parts"), header, on_progress)
+    measured = header | {"habits": NAMES}  # parts of other habits cannot be added to these
+    store = PartStore(output.with_name(f"{output.name}.parts"), measured, on_progress)
     run = _BuildRun(store, corpora, broken, on_progress)
     for part in pool.parts(run.missing(), run.count):
         store.put(part.corpus, part.number, part.content)
@@ -72,9 +74,9 @@ def build(
         store.clear()
         raise BadInputError("An atlas needs texts; none could be read from these files. See which lines were broken.")
     on_progress(ProgressEvent("Probing every head with random tokens that are repeated.", "notice"))
-    whole = writer.write_atlas(output, header, run.faults, lambda: store.parts(run.counts), pool.probe())
+    complete_header = writer.write_atlas(output, header, run.faults, lambda: store.parts(run.counts), pool.probe())
     store.clear()
-    return BuildResult(whole, sum(run.counts), run.found)
+    return BuildResult(complete_header, sum(run.counts), run.found)
 
 
 class _BuildRun:

@@ -285,9 +285,9 @@ def packed(hits: np.ndarray) -> np.ndarray:
 
 def _ordered(found: Sequence[dict[str, np.ndarray]], none: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the arrays of all passes in the order of the corpus."""
-    whole = {name: np.concatenate([none[name], *(one[name] for one in found)]) for name in none}
-    order = whole["text"].argsort(kind="stable")
-    return {name: array[order] for name, array in whole.items()}
+    merged = {name: np.concatenate([none[name], *(one[name] for one in found)]) for name in none}
+    order = merged["text"].argsort(kind="stable")
+    return {name: array[order] for name, array in merged.items()}
 
 
 def _reason(error: BadInputError) -> str:

@@ -81,20 +81,20 @@ def write_atlas(
         if many > NAMES:
             raise BadInputError(f"An atlas holds at most {NAMES} {what}; these files have {many}. Build from fewer files.")
     tally = np.zeros((2, 3), np.int64) + totals.tally
-    whole = header | {
+    complete_header = header | {
         "corpora": [_counted(one, at, totals, broken[at]) for at, one in enumerate(header["corpora"])],
         "relations": relations,
         "habits": list(habits.NAMES),
         "meaning": {"measure": MEASURE, "texts": tally[:, 0].tolist(), "words": tally[:, 1].tolist()},
     }
     if probed is not None:
-        whole |= {"probes": probed.facts}
+        complete_header |= {"probes": probed.facts}
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         with zipfile.ZipFile(unfinished, "w") as archive:
             with _member(archive, "header.json") as member:
-                member.write(json.dumps(whole, ensure_ascii=False, indent=1).encode())
-            for name, kind, shape, arrays in _members(whole, totals, parts):
+                member.write(json.dumps(complete_header, ensure_ascii=False, indent=1).encode())
+            for name, kind, shape, arrays in _members(complete_header, totals, parts):
                 _stream(archive, name, np.dtype(kind), shape, arrays)
             if probed is not None and probed.scores is not None:
                 _stream(archive, "probes", np.dtype(np.float32), probed.scores.shape, [probed.scores])
@@ -104,7 +104,7 @@ def write_atlas(
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise OutputError(f"“{path}” cannot be written ({error.strerror}). Name another file with -o.") from error
-    return whole
+    return complete_header
 
 
 def _counted(corpus: dict[str, Any], at: int, totals: Totals, broken: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ class ParsedSentence:
     """A sentence with gold dependencies, in characters of `text`.
 
     `words` are the corpus's own words, in order. In each link the source is the dependent, the target its head, and
-    `kind` the relation as the corpus writes it, e.g. `nsubj` or `nmod:poss`.
+    `kind` the relation as the corpus writes it, e.g. `nsubj` or `nmod:poss`. The root has no head, so it has no link.
     """
 
     id: str

@@ -1,5 +1,6 @@
 """Measure how much every head attends to positions and repetitions instead of meaning, as sums over a batch.
 
+These are means over all sentences of a corpus; what a head does on one text is `analysis.head_roles`.
 Each habit is attention from a token of the text to certain tokens, averaged over the tokens that have such tokens:
 
     previous, next      the token just before or after           Voita et al. 2019 (arXiv:1905.09418), section 5.1
@@ -26,14 +27,15 @@ from jaxtyping import Float, Int
 
 from attnviz.types import Token
 
-NAMES = ("previous", "next", "first", "separator", "same", "repeated", "after-repeated", "sink", "entropy")
+PLACES = ("previous", "next", "first", "separator", "same", "repeated", "after-repeated", "sink")  # habits that are cells
+NAMES = (*PLACES, "entropy")
 RENAMED = {"induction": "after-repeated"}  # what older atlases, addresses and commands call a habit
 TINY = np.float32(1e-38)  # 0 log 0 counts as 0
 
 
 @dataclass(frozen=True, eq=False)
 class HabitCells:
-    """The `cells` where each habit but entropy would look, in a batch; `text` marks the tokens of the text, whose rows count.
+    """The `cells` where each habit of PLACES would look, in a batch; `text` marks the tokens of the text, whose rows count.
 
     `counts` is how many rows have such a cell; for entropy, the number of rows.
     """
@@ -44,7 +46,10 @@ class HabitCells:
 
 
 def habit_cells(ids: Sequence[Sequence[int]], tokens: Sequence[Sequence[Token]], *, causal: bool) -> HabitCells:
-    """Return the cells of a batch of texts, padded to the longest."""
+    """Return the cells of a batch of texts, padded to the longest.
+
+    Ids and tokens are all that a habit sees: no words, no gold links. `measure.Measurer` has the annotated texts.
+    """
     shape = len(ids), max(map(len, ids), default=0)
     number, real, text = np.full(shape, -1), np.zeros(shape, bool), np.zeros(shape, bool)
     for row, (mine, inner) in enumerate(zip(ids, tokens, strict=True)):
@@ -60,21 +65,19 @@ def habit_cells(ids: Sequence[Sequence[int]], tokens: Sequence[Sequence[Token]],
     after[:, :, 1:] = repeated[:, :, :-1]
     special = (real & ~text)[:, None] & text[:, :, None] & visible
     first = np.where(text.any(1), text.argmax(1), -1)[:, None, None]
-    cells = np.stack(
-        [
-            among & (key == query - 1),
-            among & (key == query + 1),
-            among & (key == first),
-            special & (key > 0),
-            same,
-            repeated,
-            after & among & (key < query),
-            text[:, :, None] & real[:, None] & visible & (key == 0) & (query > 0),
-        ],
-        -1,
-    )  # row query key habit
+    by_name = {
+        "previous": among & (key == query - 1),
+        "next": among & (key == query + 1),
+        "first": among & (key == first),
+        "separator": special & (key > 0),
+        "same": same,
+        "repeated": repeated,
+        "after-repeated": after & among & (key < query),
+        "sink": text[:, :, None] & real[:, None] & visible & (key == 0) & (query > 0),
+    }
+    cells = np.stack([by_name[name] for name in PLACES], -1)  # row query key habit
     counts = np.append(cells.any(2).sum((0, 1)), text.sum())
-    return HabitCells(cells.reshape(shape[0], -1, len(NAMES) - 1).astype(np.float32), text.astype(np.float32), counts)
+    return HabitCells(cells.reshape(shape[0], -1, len(PLACES)).astype(np.float32), text.astype(np.float32), counts)
 
 
 def sums(weights: Float[np.ndarray, "row head query key"], found: HabitCells) -> Float[np.ndarray, "kind head"]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from attnviz.board import is_whole, layer_sheet
-from attnviz.engine.trace import Block, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.models import catalog
 from attnviz.pages.compare.analysis import Traces

@@ -20,7 +20,7 @@ from attnviz.pages.compare.data_export import panel_title
 from attnviz.pages.compare.exact_weights import panel_data
 from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, Token
-from attnviz.ui import glossary_links, legibility_note, retry, state, widgets
+from attnviz.ui import caution, legibility_note, pinned_heads, retry, state, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.components.board import Choice
 from attnviz.ui.components.panels import Source, panels
@@ -29,7 +29,6 @@ from attnviz.view_state import Pin
 EXACT = {
     "weight": st.column_config.TextColumn("weight, or difference", alignment="right"),
 }
-CAUTION = "Heads that differ here differ on these texts. Attention is a signal, not an explanation."
 ATTENTION = "attention"  # the page that opens when the reader wants the board
 PICTURES = {
     "SVG": ("svg", "image/svg+xml", "All panels as one drawing; every cell carries its exact value"),
@@ -127,7 +126,7 @@ def choose(choice: Choice) -> None:
     """Store the word, the view, the pins and the panels that the reader chose."""
     state.change(focus=choice.focus, options=choice.options, view=choice.view)
     if choice.tray is not None:
-        state.take_pins(choice.tray)
+        pinned_heads.take_pins(choice.tray)
 
 
 def _names(pins: Sequence[Pin]) -> dict[str, str]:
@@ -172,7 +171,7 @@ def table(found: Comparison) -> None:
         rows, hide_index=True, column_config=EXACT,
         alt=f"The same link in {len(rows)} panels",
     )  # fmt: skip
-    st.caption(glossary_links.linked(CAUTION))
+    caution.show("Heads that differ here differ on these texts.")
 
 
 def _models(panel: ComparePanel) -> str:

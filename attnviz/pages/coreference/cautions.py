@@ -5,17 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion
-from attnviz.ui import glossary_links, widgets
+from attnviz.ui import caution, glossary_links, widgets
 
 
 def cautions(answers: HeadAnswers) -> None:
     """Show that one sentence is not evidence, that attention is not an explanation, and what a causal model cannot use."""
-    caution = (
+    caution.show(
         "One sentence is one example: with so many heads, some prefer the right word by luck. "
-        "All ready sentences and all counted texts are English. "
-        "A head that looks at a word need not use it: attention is a signal, not an explanation."
+        "All ready sentences and all counted texts are English."
     )
-    st.caption(glossary_links.linked(caution))
     if answers.trace.causal:
         st.info(glossary_links.linked(_causal(answers.question, late=bool(answers.shares.late))))
 

@@ -10,7 +10,7 @@ def show() -> None:
     """Draw the page for the current reader."""
     selection = single_text.read(state.current())
     view.title()
-    trace = widgets.read_trace(selection)
+    trace = widgets.trace_or_message(selection)
     question = view.question(selection.request, trace) if trace is not None else None
     if question and trace is not None:
         view.show(question, trace)

@@ -46,7 +46,7 @@ def _tokens() -> int:
 def step_values(n: int, model_sizes: ModelSizes) -> dict[str, str]:
     """Return every number that the steps need."""
     layer = model_sizes.layer
-    whole, tiles, recurrent = flops.matrix(n, layer), flops.tiled(n, layer), flops.recurrent(n, layer)
+    full_matrix, tiles, recurrent = flops.matrix(n, layer), flops.tiled(n, layer), flops.recurrent(n, layer)
     kept = flops.kv_cache_bytes(n, layer, model_sizes.layers)
     saved = layer.heads // layer.groups
     sizes = {
@@ -62,24 +62,24 @@ def step_values(n: int, model_sizes: ModelSizes) -> dict[str, str]:
         "each": SHARE,
         "side": TILE,
         "pairs": n * n,
-        "bytes": whole.peak_bytes,
-        "operations": whole.operations,
+        "bytes": full_matrix.peak_bytes,
+        "operations": full_matrix.operations,
         "tilebytes": tiles.peak_bytes,
         "keptbytes": kept,
         "recurrent": recurrent.operations,
         "even": flops.break_even_length(layer),
     }
-    both = whole.products + flops.projections(n, layer)
+    both = full_matrix.products + flops.projections(n, layer)
     grouped = template.fill(
         _step("kept")["shared" if saved > 1 else "own"],
         {"groups": str(layer.groups), "heads": str(layer.heads), "saved": str(saved)},
     )
     return {name: encoding.thousands(count) for name, count in counts.items()} | {
-        "size": units.byte_size(whole.peak_bytes),
+        "size": units.byte_size(full_matrix.peak_bytes),
         "tileheld": units.byte_size(tiles.peak_bytes),
         "kept": units.byte_size(kept),
-        "all": encoding.digits(model_sizes.layers * whole.operations),
-        "share": encoding.percent(whole.products / both, 1),
+        "all": encoding.digits(model_sizes.layers * full_matrix.operations),
+        "share": encoding.percent(full_matrix.products / both, 1),
         "grouped": grouped,
     }
 

@@ -8,6 +8,6 @@ from attnviz.ui import state, widgets
 
 def show() -> None:
     """Draw the page for the current reader."""
-    trace = widgets.read_trace(state.current())
+    trace = widgets.trace_or_message(state.current())
     if trace is not None:
         view.show(trace)

@@ -45,7 +45,7 @@ def tiles(trace: Trace) -> None:
     st.fragment(_stepper, run_every=PACE if playing else None)(whole, queries, keys)
 
 
-def _stepper(whole: dict[int, TileTrace], tokens: tuple[Token, ...], keys: tuple[Token, ...]) -> None:
+def _stepper(traces: dict[int, TileTrace], tokens: tuple[Token, ...], keys: tuple[Token, ...]) -> None:
     """Draw fields, picture and numbers of one tile."""
     head = encoding.head_name(state.current().head)
     with st.container(horizontal=True, gap="small", key="cost-tile-fields", vertical_alignment="bottom"):
@@ -54,11 +54,11 @@ def _stepper(whole: dict[int, TileTrace], tokens: tuple[Token, ...], keys: tuple
             width=180, key=f"cost-row-{len(tokens)}",
             format_func=lambda number: f"{number}: {encoding.label(tokens[number].text)}",
         )  # fmt: skip
-        sides = list(whole)
+        sides = list(traces)
         side = st.selectbox(
             "Side of a tile", sides, index=min(1, len(sides) - 1), key=f"cost-side-{'-'.join(map(str, sides))}", width=120
         )
-        found = whole[side]
+        found = traces[side]
         row = found.row(at)
         last = len(found.tiles) - 1
         step = _step((head, at, side, tokens), row[0].step, last)

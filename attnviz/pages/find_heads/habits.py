@@ -11,7 +11,7 @@ from attnviz.linguistics.habit_report import HabitResult, missing, results
 from attnviz.linguistics.probes.habits import RENAMED
 from attnviz.pages.find_heads import measure_view
 from attnviz.types import HeadRef
-from attnviz.ui import glossary_links, widgets
+from attnviz.ui import caution, glossary_links, widgets
 from attnviz.ui.single_text import chosen
 
 
@@ -45,7 +45,7 @@ def _best(one: HabitResult) -> None:
 
 
 def _facts(one: HabitResult, head: HeadRef, n: str) -> list[str]:
-    """Return numbers in Markdown: the best head, its baseline, and the chosen head."""
+    """Return numbers in Markdown: the best head (for similarity of meaning with its baseline), all heads, the chosen one."""
     heads = one.scores.values.size
     held_out, beside, of = one.held_out, "", ""
     if held_out is not None:
@@ -73,11 +73,10 @@ def _cautions(known: Atlas, now: HabitResult) -> None:
     absent = missing(known)
     parts = [
         f"Means over {sources}, English only; {_halves(now)}.",
-        "Repeats and habits of position say nothing about what a word means to the model. "
-        "Attention is a signal, not an explanation.",
         *([f"Not measured, because this model cannot have it: {', '.join(absent)}."] if absent else []),
+        "Repeats and habits of position say nothing about what a word means to the model.",
     ]
-    st.caption(glossary_links.linked(widgets.plain(" ".join(parts))))
+    caution.show(widgets.plain(" ".join(parts)))
 
 
 def _halves(one: HabitResult) -> str:

@@ -8,7 +8,7 @@ from attnviz.ui import single_text, state, widgets
 
 def show() -> None:
     """Draw the page for the current reader."""
-    trace = widgets.read_trace(single_text.read(state.current()))
+    trace = widgets.trace_or_message(single_text.read(state.current()))
     if trace is None:
         return
     view.sentence(trace)

@@ -12,7 +12,7 @@ from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.lessons import examples
 from attnviz.types import Link, Unit
-from attnviz.ui import glossary_links, state
+from attnviz.ui import caution, state
 from attnviz.ui.backend import backend
 from attnviz.ui.components.links import choosing, drawing
 from attnviz.ui.markdown import plain
@@ -122,11 +122,9 @@ def _store_head(picked: ChosenHead) -> None:
 def _cautions(trace: Trace, heads: int, drawn: int) -> None:
     """Say what this ranking does not show."""
     one = "One link in one sentence is" if drawn == 1 else f"{drawn} links in one sentence are"
-    caution = (
+    caution.show(
         f"{one} not evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is tested on many "
-        "texts, all in English and from the sources named there. A head that looks at a word need not use it: attention is "
-        "a signal, not an explanation."
+        "texts, all in English and from the sources named there."
     )
-    st.caption(glossary_links.linked(caution))
     if trace.causal:
         st.caption("This model reads from left to right: a word can look at itself and at earlier words, never at later ones.")

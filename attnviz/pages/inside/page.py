@@ -8,7 +8,7 @@ from attnviz.ui import state, widgets
 
 def show() -> None:
     """Draw the page for the current reader."""
-    trace = widgets.read_trace(state.current())
+    trace = widgets.trace_or_message(state.current())
     one = view.head_steps(trace) if trace is not None else None
     if one is not None:
         view.show(one)

@@ -12,7 +12,9 @@ from jaxtyping import Bool, Float
 
 from attnviz.analysis.row_stats import words_among
 from attnviz.analysis.view import patterns_of_layer, sides
-from attnviz.engine.trace import Block, Projections, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Projections
+from attnviz.engine.trace import Trace
 from attnviz.errors import ShapeError
 from attnviz.types import HeadRef
 from attnviz.view_state import ViewOptions

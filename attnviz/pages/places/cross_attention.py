@@ -18,7 +18,7 @@ from attnviz.models import catalog
 from attnviz.pages.places import lesson
 from attnviz.text import words
 from attnviz.types import AttentionRequest, HeadRef
-from attnviz.ui import glossary_links, input_bar, state, widgets
+from attnviz.ui import glossary_links, heatmap_chart, input_bar, state, widgets
 from attnviz.ui.backend import backend
 from attnviz.view_state import ViewOptions
 
@@ -108,13 +108,7 @@ def _picture(trace: Trace, head: HeadRef) -> None:
     pattern = view.pattern(trace, head, ViewOptions(words=False))
     block = trace.block(head.block)
     st.subheader(lesson.content()["across"][head.block]["title"], anchor=False)
-    room = f"heatmap-room-{head.block}"
-    with st.container(key=room):
-        st.html(f"<style>.st-key-{room} {{ --tall: {heatmap.height(pattern)} }}</style>")
-        st.plotly_chart(
-            heatmap.figure(pattern, widgets.theme()), theme=None, height="stretch", config=heatmap.CONFIG,
-            key=f"places-{head.block}", alt=heatmap.description(pattern, f"{head.block} {head}"),
-        )  # fmt: skip
+    heatmap_chart.show(pattern, head.block, f"{head.block} {head}")
     n, m = len(trace.block("encoder").queries), len(trace.block("decoder").queries)
     numbers = {
         "n": n, "m": m, "square": m * m, "blank": int(np.sum(heatmap.unseen(pattern))), "cells": pattern.weights.size,

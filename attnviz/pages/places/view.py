@@ -9,7 +9,7 @@ from attnviz.pages.places import lesson
 from attnviz.pages.places.cross_attention import cross_attention
 from attnviz.pages.places.modalities import comparison, media
 from attnviz.pages.places.myths import myths
-from attnviz.ui import glossary_links
+from attnviz.ui import caution, glossary_links
 
 __all__ = ["show"]
 
@@ -23,3 +23,4 @@ def show(trace: Trace) -> None:
         media(trace)
         comparison(trace, target)
         myths(trace)
+        caution.show()

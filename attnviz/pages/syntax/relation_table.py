@@ -20,10 +20,9 @@ from attnviz.pages.syntax import captions
 from attnviz.pages.syntax.parsed_links import SentenceLinks
 from attnviz.pages.syntax.view import direction
 from attnviz.types import Evidence, HeadRef, joined
-from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui import caution, state, widgets
 from attnviz.ui.single_text import chosen
 
-CAUTION = "Attention is a signal, not an explanation: a head that looks at a word does not always use it."
 NAMED = 20  # most relations that a sentence lists
 
 
@@ -223,5 +222,5 @@ def cautions(sentence_links: SentenceLinks, causal: bool) -> None:
             "This model reads from left to right, so no head can look at a later word. Such links are not visible, which is "
             "not the same as missed."
         )
-    parts.append(f"All figures are for English texts from these sources only. {CAUTION}")
-    st.caption(glossary_links.linked(widgets.plain(" ".join(parts)), "head", "interval", "self-attention"))
+    parts.append("All figures are for English texts from these sources only.")
+    caution.show(widgets.plain(" ".join(parts)), terms=("head", "interval", "self-attention"))

@@ -7,24 +7,23 @@ bytes. So a chosen head never sends the weights again, and the board stays where
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
 from streamlit.components import v2
 
-from attnviz.board import carrier, digest, source
+from attnviz.board import digest, scripts
 from attnviz.board.choice import DEFAULT_OPTIONS, Choice
-from attnviz.board.linking import message_number
-from attnviz.errors import BadInputError
 from attnviz.selection import VIEWS, TokenSelection
 from attnviz.types import HeadRef
+from attnviz.ui.components.messages import answered, listener, received
 from attnviz.view_state import ViewOptions
 
-__all__ = ["Choice", "board", "carry", "read_choice"]
+__all__ = ["Choice", "board", "carry"]
 
-_HTML, _CSS, _JS = source()
-_board = v2.component("attnviz_board", html=_HTML, css=f":host {{ --header: 60px; }}\n{_CSS}", js=_JS)
-_carrier = v2.component("attnviz_frame", js=carrier())
+_board = v2.component("attnviz_board", js=scripts.loader("board"))
+_carrier = v2.component("attnviz_frame", js=scripts.loader("carrier"))
 
 
 def board(
@@ -47,41 +46,23 @@ def board(
     choice before the page runs again: put the choice into the session there, and fields drawn above the board show it in
     the same run.
     """
-    mailbox = f"{key}_answered"
-
-    def on_message() -> None:
-        found = read_choice(st.session_state[key].get("choice"), head.block)
-        if found is None:
-            return
-        choice, st.session_state[mailbox] = found
-        if on_choice is not None:
-            on_choice(choice)
-
+    parse = partial(Choice.parse, block=head.block)
     data = {
         "frame": digest(frame),
         "sheets": [digest(sheet) for sheet in sheets],
         "selection": {**Choice(head, focus, options, view).as_dict(), "pins": list(pins)},
-        "answered": st.session_state.get(mailbox, 0),
+        "answered": answered(key),
     }
     with st.container(gap=None):
         carry(frame, f"{key}_frame")
         for sheet in sheets:  # by its own name, so that one that was here stays here when another comes
             carry(sheet, f"{key}_{digest(sheet)}")
-        result = _board(key=key, data=data, on_choice_change=on_message)
+        result = _board(key=key, data=data, on_choice_change=listener(key, "choice", parse, on_choice))
         for number, layer in enumerate(layers):  # each is made while those before it are on their way
             carry(layer, f"{key}_layer_{number}")
-    found = read_choice(result.get("choice"), head.block)
-    return None if found is None else found[0]
+    return received(result, "choice", parse)
 
 
 def carry(data: bytes, key: str) -> None:
     """Bring the bytes of a frame or sheet to the components that wait for them."""
     _carrier(key=key, data=data, height="content")
-
-
-def read_choice(value: Any, block: str) -> tuple[Choice, int] | None:
-    """Return the choice that the browser sent, and its number; None for anything else."""
-    try:
-        return (Choice.parse(value, block), message_number(value)) if value else None
-    except BadInputError:
-        return None

@@ -6,19 +6,17 @@ Both are Streamlit components. A half-drawn link stays in the browser; whole one
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-import streamlit as st
 from streamlit.components import v2
 
-from attnviz.board.linking import ChosenHead, DrawnLinks, message_number
-from attnviz.board.source import links_source, ranking_source
-from attnviz.errors import BadInputError
+from attnviz.board import scripts
+from attnviz.board.linking import ChosenHead, DrawnLinks
+from attnviz.ui.components.messages import answered, listener, received
 
-_HTML, _CSS, _JS = links_source()
-_links = v2.component("attnviz_links", html=_HTML, css=_CSS, js=_JS)
-_HTML, _CSS, _JS = ranking_source()
-_ranking = v2.component("attnviz_head_ranking", html=_HTML, css=_CSS, js=_JS)
+_links = v2.component("attnviz_links", js=scripts.loader("links"))
+_ranking = v2.component("attnviz_head_ranking", js=scripts.loader("ranking"))
 
 
 def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[DrawnLinks], None]) -> None:
@@ -28,18 +26,8 @@ def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[DrawnLinks
     `linking.to_json` writes them, `refused` (for each link why no head can follow it, or ""), and `most`, how many are
     drawn by hand.
     """
-    mailbox = f"{key}_answered"
-
-    def on_message() -> None:
-        sent = st.session_state[key].get("drawn")
-        try:
-            drawn, answered = DrawnLinks.parse(sent), message_number(sent)
-        except BadInputError:
-            return
-        st.session_state[mailbox] = answered
-        on_links(drawn)
-
-    _links(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_drawn_change=on_message)
+    on_message = listener(key, "drawn", DrawnLinks.parse, on_links)
+    _links(key=key, data={**data, "answered": answered(key)}, on_drawn_change=on_message)
 
 
 def choosing(data: Mapping[str, Any], *, block: str, key: str, on_head: Callable[[ChosenHead], None]) -> bool:
@@ -47,19 +35,9 @@ def choosing(data: Mapping[str, Any], *, block: str, key: str, on_head: Callable
 
     `data` is made by `attnviz.board.ranking.to_json`.
     """
-    mailbox = f"{key}_answered"
-
-    def on_message() -> None:
-        sent = st.session_state[key].get("picked")
-        try:
-            picked, answered = ChosenHead.parse(sent, block), message_number(sent)
-        except BadInputError:
-            return
-        st.session_state[mailbox] = answered
-        on_head(picked)
-
-    result = _ranking(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_picked_change=on_message)
-    try:
-        return ChosenHead.parse(result.get("picked"), block).go == "board"
-    except BadInputError:
-        return False
+    parse = partial(ChosenHead.parse, block=block)
+    result = _ranking(
+        key=key, data={**data, "answered": answered(key)}, on_picked_change=listener(key, "picked", parse, on_head)
+    )
+    chosen = received(result, "picked", parse)
+    return chosen is not None and chosen.go == "board"

@@ -9,12 +9,11 @@ from typing import Any
 import streamlit as st
 from streamlit.components import v2
 
-from attnviz.board import digest
-from attnviz.board.source import compare_source
-from attnviz.ui.components.board import Choice, carry, read_choice
+from attnviz.board import digest, scripts
+from attnviz.ui.components.board import Choice, carry
+from attnviz.ui.components.messages import answered, listener, received
 
-_HTML, _CSS, _JS = compare_source()
-_compare = v2.component("attnviz_compare", html=_HTML, css=f":host {{ --header: 60px; }}\n{_CSS}", js=_JS)
+_compare = v2.component("attnviz_compare", js=scripts.loader("compare"))
 
 
 @dataclass(frozen=True)
@@ -53,17 +52,6 @@ def panels(
     `own` is the chosen head as a tray lists it: a newly pinned one has its model and text; `selection` is a Choice as JSON
     has it, with pins and panels.
     """
-    mailbox = f"{key}_answered"
-    block = "self"
-
-    def on_message() -> None:
-        found = read_choice(st.session_state[key].get("choice"), block)
-        if found is None:
-            return
-        choice, st.session_state[mailbox] = found
-        if on_choice is not None:
-            on_choice(choice)
-
     data = {
         "sources": [source.as_dict() for source in sources],
         "frames": [digest(frame) for frame in frames],
@@ -72,11 +60,10 @@ def panels(
         "own": dict(own),
         "shown": shown,
         "selection": dict(selection),
-        "answered": st.session_state.get(mailbox, 0),
+        "answered": answered(key),
     }
     with st.container(gap=None):
         for part in dict.fromkeys((*frames, *sheets)):
             carry(part, f"{key}_{digest(part)}")
-        result = _compare(key=key, data=data, on_choice_change=on_message)
-    found = read_choice(result.get("choice"), block)
-    return None if found is None else found[0]
+        result = _compare(key=key, data=data, on_choice_change=listener(key, "choice", Choice.parse, on_choice))
+    return received(result, "choice", Choice.parse)

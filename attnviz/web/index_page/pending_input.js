@@ -19,6 +19,7 @@
   let replaying = false;
 
   const app = () => document.querySelector("[data-testid=stApp]");
+  const isOurs = (target) => target instanceof Element && Boolean(app()?.contains(target) || target.closest("#attnviz-frame"));
   const busy = () => expected.size > 0 || app()?.dataset.testScriptState === "running";
   const isField = (target) => target instanceof Element && target.matches(FIELDS);
   const hasPendingText = (field) => committedText.has(field) && committedText.get(field) !== field.value;
@@ -100,8 +101,8 @@
     (event) => {
       endPress();
       const { target } = event;
-      if (replaying || !(target instanceof Element) || !app()?.contains(target)) return;
-      const link = target.closest("a[href]");
+      if (replaying || !isOurs(target)) return;
+      const link = target.closest("a[href]:not([href^='#'])");
       const download = target.closest("[data-testid=stDownloadButton] button");
       if (link && opensPage(event, link)) followLink(event, link);
       else if (download && busy()) downloadLater(event, download);

@@ -1,0 +1,57 @@
+"""Start: what attnviz shows, on one live sentence; a field for one's own, and doors by what one wants."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from attnviz.pages.start import picture
+from attnviz.ui import glossary_links, state, widgets
+from attnviz.web import navigation
+
+LEAD = "attnviz shows which words a language model looks at while it reads your sentence, head by head."
+HOW = (
+    "An arc is a weight of self-attention: the thicker it is, the more the word looks there. All weights of a word sum to 1. "
+    "A head is one of the units of a model that each spread their attention in their own way; this model has 72."
+)
+DOORS = {  # by the group of pages
+    "Look": ("Look at a sentence", "Point at a word, and all heads answer at once."),
+    "Find": ("Find the head that …", "… links “it” to its noun, or a verb to its object."),
+    "Understand": ("Understand how it works", "Ten small steps, with the numbers of your own sentence in them."),
+}
+
+
+def show() -> None:
+    """Draw the page for the current reader; field and doors stand before the model has read the sentence."""
+    with st.container(key="start", gap=None):
+        st.html(f'<p class="start-lead">{escape(LEAD)}</p>')
+        room = st.container(key="start-picture-room")
+        _own_sentence()
+        st.html(f'<div class="start-doors">{"".join(map(_door, navigation.GROUPS))}</div>')
+        st.markdown(glossary_links.linked(HOW, "self-attention", "head"))
+    with room:
+        widgets.show_notices(state.notices())
+        picture.show()
+
+
+def _own_sentence() -> None:
+    """Show the field for a sentence; Look opens it on the board."""
+    with st.form("start-form", border=False), st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        text = st.text_input(
+            "Your sentence", key="start_sentence", placeholder="Type your own sentence", label_visibility="collapsed"
+        )
+        looks = st.form_submit_button("Look", type="primary")
+    if looks:
+        if text.strip():
+            state.choose_text(text)
+        st.switch_page(navigation.page("attention").script)
+
+
+def _door(group: navigation.PageGroup) -> str:
+    """Return the door to a group of pages; a group without a door has none."""
+    if group.name not in DOORS:
+        return ""
+    title, text = DOORS[group.name]
+    links = ", ".join(f'<a href="{page.address}" data-page="{page.name}">{escape(page.label)}</a>' for page in group.pages)
+    return f"<section><h2>{escape(title)}</h2><p>{escape(text)}</p><p>{links}</p></section>"

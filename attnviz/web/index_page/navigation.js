@@ -1,0 +1,102 @@
+// The row of pages. A click is passed on to Streamlit's own link to the page, which is drawn but not shown: so the session stays,
+// and with it what is on its way. A link that is opened in another tab or copied carries what the address says now.
+(() => {
+  const NARROW = matchMedia("(max-width: 1099px)");
+  const VISITED = "attnviz-visited"; // set in the browser once any page has been opened
+  const POLL = 50; // milliseconds between two checks whether Streamlit has drawn its links
+  const row = () => document.getElementById("attnviz-pages");
+  const links = () => [...row().querySelectorAll("a[data-page]")];
+  const streamlitLink = (link) => document.querySelectorAll(".st-key-page-links a")[links().indexOf(link)];
+  let wanted = null; // the link of a page that is opened as soon as Streamlit is there
+
+  // The link of the open page; an address without a name is the board's.
+  const currentLink = () => {
+    const name = location.pathname.split("/").at(-1);
+    return links().find((link) => link.dataset.page === name) ?? links().find((link) => bare(link) === "./");
+  };
+  const bare = (link) => (link.dataset.address ??= link.getAttribute("href"));
+
+  function mark(current = currentLink()) {
+    for (const link of links()) {
+      if (link === current) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    document.querySelector("#attnviz-frame .here").textContent = current.firstChild.data;
+  }
+
+  function open(link) {
+    const polling = wanted !== null;
+    wanted = link;
+    if (polling) return;
+    const poll = () => {
+      if (!streamlitLink(wanted)) return setTimeout(poll, POLL);
+      const link = wanted;
+      wanted = null;
+      mark(link);
+      streamlitLink(link).click();
+      document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
+    };
+    poll();
+  }
+
+  // What the reader sees goes along into another tab; in this one the session has it.
+  function carry({ target }) {
+    const link = target.closest?.("a[data-page]");
+    if (link) link.href = bare(link) + location.search;
+  }
+
+  function place() {
+    row().popover = NARROW.matches ? "auto" : null;
+  }
+
+  // A first visit to the bare address opens Start; any address with a page or a choice in it opens what it says.
+  function land() {
+    const first = !visited();
+    if (first && location.pathname.endsWith("/") && !location.search) history.replaceState(history.state, "", `start${location.hash}`);
+  }
+
+  function visited() {
+    try {
+      const found = localStorage.getItem(VISITED);
+      localStorage.setItem(VISITED, "yes");
+      return found !== null;
+    } catch {
+      return false; // the browser stores nothing for this site
+    }
+  }
+
+  const { pushState, replaceState } = history;
+  history.pushState = function (...values) {
+    pushState.apply(history, values);
+    if (row()) mark();
+  };
+  history.replaceState = function (...values) {
+    replaceState.apply(history, values);
+    if (row()) mark();
+  };
+  land();
+  addEventListener("popstate", () => mark());
+
+  for (const name of ["pointerdown", "contextmenu", "focusin", "dragstart"]) addEventListener(name, carry, true);
+  addEventListener("click", (event) => {
+    const { target } = event;
+    if (!(target instanceof Element)) return;
+    if (target.closest("#attnviz-frame .skip")) {
+      event.preventDefault();
+      const main = document.querySelector("[data-testid=stMain]");
+      main?.setAttribute("tabindex", "-1");
+      main?.focus();
+      return;
+    }
+    const link = links().find((one) => one.dataset.page === target.closest("a[data-page]")?.dataset.page);
+    if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    if (row().matches(":popover-open")) row().hidePopover();
+    open(link);
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    place();
+    NARROW.addEventListener("change", place);
+    mark();
+  });
+})();

@@ -1,0 +1,89 @@
+"""The row of pages in a browser: one row where there is room, else a menu; the text goes along. A first visit opens Start."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Browser, expect
+
+from attnviz.web.navigation import PAGES
+from tests.browser.conftest import PHONE, Visit
+
+SLOW = 60_000
+QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
+TEXT = "Dogs chase cats"
+
+
+def test_every_page_stands_in_one_row_and_the_text_goes_along_into_another_tab(visit: Visit):
+    page = visit.open(f"/glossary?text={TEXT.replace(' ', '+')}")
+    page.locator(QUIET).wait_for(timeout=SLOW)
+    expect(page.get_by_label("Sentence", exact=True).first).to_have_value(TEXT, timeout=SLOW)
+    row = page.get_by_role("navigation", name="Pages")
+    for width in (1100, 1366, 1920):
+        page.set_viewport_size({"width": width, "height": 700})
+        links = row.get_by_role("link").all()
+        assert [link.get_attribute("data-page") for link in links] == [entry.name for entry in PAGES]
+        boxes = [box for link in links if (box := link.bounding_box())]
+        assert len({box["y"] for box in boxes}) == 1
+        assert all(right["x"] >= left["x"] + left["width"] for left, right in pairwise(boxes))
+        assert boxes[-1]["x"] + boxes[-1]["width"] < width - 60  # the menu of the app stands there
+        assert boxes[0]["y"] + boxes[0]["height"] <= 64
+    expect(row.locator("[aria-current=page]")).to_have_text("Glossary", use_inner_text=True)
+    with visit.context.expect_page() as waiting:
+        row.get_by_role("link", name="Cost", exact=True).click(modifiers=["Control"])
+    other = urlsplit(waiting.value.url)
+    assert (other.path, parse_qs(other.query)["text"]) == ("/cost", [TEXT])
+    waiting.value.close()
+    row.get_by_role("link", name="Cost", exact=True).click()
+    page.wait_for_function("() => location.pathname === '/cost' && location.search.includes('Dogs')", timeout=SLOW)
+    expect(row.locator("[aria-current=page]")).to_have_text("Cost", use_inner_text=True)
+    page.reload()
+    expect(row.locator("[aria-current=page]")).to_have_text("Cost", use_inner_text=True)
+
+
+def test_the_menu_of_a_phone_closes_after_a_choice_by_escape_and_by_a_tap_beside_it(browser: Browser, server: str):
+    context = browser.new_context(viewport=PHONE, locale="en-US", has_touch=True)
+    page = Visit(context, server).open("/glossary")
+    page.locator(QUIET).wait_for(timeout=SLOW)
+    menu, rows = page.get_by_role("button", name="Menu", exact=True), page.locator("#attnviz-pages")
+    expect(rows).to_be_hidden()
+    menu.tap()
+    sizes = [box for link in rows.get_by_role("link").all() if (box := link.bounding_box())]
+    assert len(sizes) == len(PAGES)
+    assert min(box["height"] for box in sizes) >= 44
+    page.keyboard.press("Escape")
+    expect(rows).to_be_hidden()
+    expect(menu).to_be_focused()
+    menu.tap()
+    page.touchscreen.tap(195, 30)
+    expect(rows).to_be_hidden()
+    menu.tap()
+    rows.get_by_role("link", name="Syntax", exact=True).tap()
+    expect(rows).to_be_hidden()
+    page.wait_for_function("() => location.pathname === '/syntax'", timeout=SLOW)
+    expect(page.locator("#attnviz-frame .here")).to_have_text("Syntax")
+    context.close()
+
+
+def test_a_first_visit_opens_start_whose_picture_answers_and_whose_field_opens_the_board(browser: Browser, server: str):
+    context = browser.new_context(locale="en-US")
+    page = context.new_page()
+    page.goto(server)
+    page.wait_for_function("() => location.pathname === '/start'", timeout=SLOW)
+    readout = page.locator(".start-picture .readout")
+    expect(readout).to_contain_text("it looks at animal 0.640 of 1, in head L3·H1", timeout=SLOW)
+    expect(readout).to_contain_text("[CLS] and [SEP] take 0.146 together")
+    page.get_by_role("button", name="cross", exact=True).hover()
+    expect(readout).to_contain_text("cross looks at")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="it", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    expect(readout).to_contain_text("was looks at")
+    page.get_by_role("textbox", name="Your sentence").fill(TEXT)
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => location.pathname === '/' && location.search.includes('text=Dogs+chase+cats')", timeout=SLOW)
+    expect(page.get_by_label("Sentence", exact=True).first).to_have_value(TEXT, timeout=SLOW)
+    page.goto(server)
+    expect(page.locator("#attnviz-pages [aria-current=page]")).to_have_attribute("data-page", "attention")
+    context.close()
