@@ -23,8 +23,7 @@ WAIT = 120  # seconds: a first run loads torch
 
 @pytest.fixture
 def opened() -> Callable[..., AppTest]:
-    """Opens the app, or one `page` of it, with these URL parameters and with the exact heatmap below the board, and runs it
-    once."""
+    """Opens the app, or one `page` of it, with these URL parameters and with the heatmap below the board, and runs it once."""
 
     def opener(page: str = "", **params: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=WAIT)
