@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import attnviz
 from attnviz.backends.local import LocalBackend
+from attnviz.models import catalog, load
 from attnviz.settings import Settings
 from attnviz.ui.backend import backend
 from tests.small_models import saved
@@ -19,6 +20,14 @@ from tests.small_models import saved
 APP = Path(__file__).parents[2] / "app.py"
 SOUND = "distilbert-base-uncased"  # the model that `own_models` has
 WAIT = 120  # seconds: a first run loads torch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def converted() -> None:
+    """Convert smollm2 before a page waits for it: done once in a checkout, it can take longer than a page is given."""
+    settings = Settings.from_env()
+    if not list(settings.cache_dir.glob("gguf-*-v*")):
+        load.load(catalog.card("smollm2"), settings)
 
 
 @pytest.fixture
