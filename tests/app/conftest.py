@@ -32,10 +32,12 @@ def converted() -> None:
 
 @pytest.fixture
 def opened() -> Callable[..., AppTest]:
-    """Opens the app with these URL parameters and with the exact heatmap below the board, and runs it once."""
+    """Opens the app, or one `page` of it, with these URL parameters and with the heatmap below the board, and runs it once."""
 
-    def opener(**params: str) -> AppTest:
+    def opener(page: str = "", **params: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=WAIT)
+        if page:
+            app.switch_page(page)
         for name, value in {"open": "heatmap", **params}.items():
             app.query_params[name] = value
         return app.run()
