@@ -21,7 +21,7 @@ from attnviz.types import AttentionRequest, HeadRef, Link, ModelCard
 from attnviz.view_state import Panel, Pin, TokenSelection
 
 _SELECTION, _URL, _NOTICES, _LAST_BY_MODEL = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_last_by_model"
-_CHANGED = "attnviz_changed"
+_CHANGED, _HEADS_CHOSEN = "attnviz_changed", "attnviz_heads_chosen"
 _AWAY, _SET = "attnviz_away", "attnviz_set"
 _FILLED, _REPLACED = "attnviz_filled", "attnviz_replaced"
 _PAGE_PARAMS, _PAGE_PARAMS_READ = "attnviz_page_params", "attnviz_page_params_read"
@@ -42,7 +42,8 @@ def read_url() -> None:
     """Take the selection from the URL on a first visit, and when the URL is not the one that we wrote last.
 
     With a choice of the reader the browser may send an older URL, because the newest one is still on its way: then the
-    choice is newer and the URL is ignored.
+    choice is newer and the URL is ignored. A head that neither the reader nor a link chose is the model's own again, until
+    the page opens on one of its own (`open_on`).
     """
     params = st.query_params.to_dict()
     chosen = st.session_state.pop(_CHANGED, False)
@@ -51,6 +52,8 @@ def read_url() -> None:
         st.session_state[_SELECTION] = selection
         st.session_state[_NOTICES] = notices
         st.session_state[_PAGE_PARAMS] = {name: value for name, value in params.items() if name not in PARAMETERS}
+        _mark_head(selection.request.model, chosen="layer" in params or "head" in params)
+    open_on(HeadRef(*card().head, card().blocks[0]))
     st.session_state[_PAGE_PARAMS_READ] = set()
     st.session_state[_URL] = params  # read once: a run that is cut short does not reach `write_url`
 
@@ -125,8 +128,30 @@ def _hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def open_on(head: HeadRef) -> None:
+    """Show a head that suits the open page, if neither the reader nor a link has chosen one of this model.
+
+    Other pages do not keep it.
+    """
+    if current().request.model not in st.session_state.get(_HEADS_CHOSEN, frozenset()):
+        st.session_state[_SELECTION] = replace(current(), head=head)
+
+
+def _mark_head(model: str, *, chosen: bool) -> None:
+    """Remember whether the head of a model was chosen."""
+    others = st.session_state.get(_HEADS_CHOSEN, frozenset()) - {model}
+    st.session_state[_HEADS_CHOSEN] = others | {model} if chosen else others
+
+
 def change(**parts: Any) -> None:
     """Replace parts of the selection, and drop the messages about the link."""
+    _replace(**parts)
+    if "head" in parts:
+        _mark_head(current().request.model, chosen=True)
+
+
+def _replace(**parts: Any) -> None:
+    """Replace parts of the selection; a head does not count as chosen by the reader."""
     st.session_state[_SELECTION] = replace(current(), **parts)
     st.session_state[_NOTICES] = ()
     st.session_state[_CHANGED] = True
@@ -158,7 +183,7 @@ def choose_model(name: str) -> None:
         text_b = earlier.request.text_b
     request = AttentionRequest(name, before.request.text, text_b if chosen.pairs else None)
     focus = before.focus if before.focus and not before.focus.special else None
-    change(request=request, head=earlier.head if earlier else HeadRef(*chosen.head, chosen.blocks[0]), focus=focus)
+    _replace(request=request, head=earlier.head if earlier else HeadRef(*chosen.head, chosen.blocks[0]), focus=focus)
 
 
 def choose_head(layer: int, head: int) -> None:
