@@ -13,7 +13,7 @@ from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.pages.attention.head_view import HeadView, selected_rows, strongest_row
 from attnviz.types import HeadRef
-from attnviz.ui import caution, glossary_links, state, token_picker, widgets
+from attnviz.ui import caution, glossary_links, pinned_heads, state, token_picker, widget_values, widgets
 from attnviz.ui.backend import backend
 
 _BESIDE = "attnviz_beside"
@@ -24,15 +24,15 @@ def fields(trace: Trace) -> None:
     """Draw the fields: layer, head, the block where there are several, and a second head beside the first."""
     head = state.current().head
     block = trace.block(head.block)
-    beside = state.second_head()
+    beside = pinned_heads.second_head()
     with st.container(horizontal=True, gap="small", key="fields"):
         token_picker.block_field(trace.blocks)
         _number("Layer", "layer", head.layer, block.layers, lambda n: state.choose_head(n, state.current().head.head))
         _number("Head", "head", head.head, block.heads, lambda n: state.choose_head(state.current().head.layer, n))
         st.toggle(
             "A second head beside it",
-            key=state.fill(_BESIDE, beside is not None),
-            on_change=state.answer(_BESIDE, _switch_second_head),
+            key=widget_values.fill(_BESIDE, beside is not None),
+            on_change=widget_values.answer(_BESIDE, _switch_second_head),
         )
         if beside is not None:
             _number(
@@ -40,28 +40,28 @@ def fields(trace: Trace) -> None:
                 "layer_2",
                 beside.layer,
                 block.layers,
-                lambda n: state.pin_second_head(HeadRef(n, beside.head, head.block)),
+                lambda n: pinned_heads.pin_second_head(HeadRef(n, beside.head, head.block)),
             )
             _number(
                 "Second head",
                 "head_2",
                 beside.head,
                 block.heads,
-                lambda n: state.pin_second_head(HeadRef(beside.layer, n, head.block)),
+                lambda n: pinned_heads.pin_second_head(HeadRef(beside.layer, n, head.block)),
             )
 
 
 def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
     """Draw a field for a number from 0."""
-    state.fill(key, value)
+    widget_values.fill(key, value)
     explained = glossary_links.help(label.split()[-1].casefold())
-    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=120, help=explained)
+    st.number_input(label, 0, count - 1, key=key, on_change=widget_values.answer(key, choose), width=120, help=explained)
 
 
 def _switch_second_head(on: bool) -> None:
     """Switch the second head on (first the next one of the same layer) or off."""
     head, heads = state.current().head, state.card().heads
-    state.pin_second_head(HeadRef(head.layer, (head.head + 1) % heads, head.block) if on else None)
+    pinned_heads.pin_second_head(HeadRef(head.layer, (head.head + 1) % heads, head.block) if on else None)
 
 
 def described(first: HeadView, second: HeadView | None) -> None:

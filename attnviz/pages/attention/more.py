@@ -13,7 +13,7 @@ from attnviz.figures import bertviz, encoding, heatmap
 from attnviz.pages.attention.downloads import downloads
 from attnviz.pages.attention.head_view import HeadView
 from attnviz.types import Unit
-from attnviz.ui import heatmap_chart, state, widgets
+from attnviz.ui import heatmap_chart, page_url, widget_values, widgets
 from attnviz.ui.backend import backend
 
 PARAMETER = "open"  # of the URL
@@ -26,7 +26,7 @@ DRAWN = 262_144  # cells of a heatmap: 512 words a side; the board's matrix show
 
 def more(first: HeadView, second: HeadView | None) -> None:
     """Draw the choice, at first with nothing open, and below it what is chosen; a second head stands beside the first."""
-    now = state.page_parameter(PARAMETER)
+    now = page_url.parameter(PARAMETER)
     _choice("more", "More on this head", CHOICES, BERTVIZ if now == MODEL else now)
     shown = [one for one in (first, second) if one is not None]
     parts: dict[str, Callable[[], None]] = {
@@ -46,10 +46,10 @@ def more(first: HeadView, second: HeadView | None) -> None:
 
 def _choice(key: str, label: str, choices: dict[str, str], now: str) -> None:
     """Draw buttons of which at most one is on; the chosen one stands in the URL, so that a link opens it."""
-    name = state.fill(f"attnviz_{key}", now if now in choices else None)
+    name = widget_values.fill(f"attnviz_{key}", now if now in choices else None)
     st.segmented_control(
         label, list(choices), format_func=choices.__getitem__, key=name, label_visibility="collapsed",
-        on_change=state.answer(name, lambda value: state.set_page_parameter(PARAMETER, value or "")),
+        on_change=widget_values.answer(name, lambda value: page_url.set_parameter(PARAMETER, value or "")),
     )  # fmt: skip
 
 

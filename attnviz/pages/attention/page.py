@@ -6,7 +6,7 @@ from attnviz.pages.attention import head
 from attnviz.pages.attention.board import canvas
 from attnviz.pages.attention.head_view import HeadView
 from attnviz.pages.attention.more import more
-from attnviz.ui import state, widgets
+from attnviz.ui import pinned_heads, state, widgets
 
 
 def show() -> None:
@@ -15,7 +15,7 @@ def show() -> None:
     if trace is not None:
         widgets.show_note(trace.note)
         canvas(trace)
-        now, beside = state.current(), state.second_head()
+        now, beside = state.current(), pinned_heads.second_head()
         first = HeadView(trace, now.head, now.options, now.focus)
         second = HeadView(trace, beside, now.options, now.focus) if beside else None
         more(first, second)

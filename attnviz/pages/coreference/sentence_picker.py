@@ -6,7 +6,7 @@ import streamlit as st
 
 from attnviz.lessons import examples
 from attnviz.lessons.examples import Example
-from attnviz.ui import state, widgets
+from attnviz.ui import state, widget_values, widgets
 
 OWN = ""  # the choice for a sentence that is not a ready one
 
@@ -24,7 +24,7 @@ def title() -> None:
 def _list(now: Example | None) -> None:
     """Draw the list; a choice opens its sentence at once."""
     known = {one.id: one for one in examples.sentences()}
-    key = state.fill("ready_sentence", OWN if now is None else now.id)
+    key = widget_values.fill("ready_sentence", OWN if now is None else now.id)
 
     def choose(name: str) -> None:
         if name != OWN:
@@ -32,7 +32,8 @@ def _list(now: Example | None) -> None:
 
     st.selectbox(
         f"{len(known)} sentences, by what they teach", [OWN, *known] if now is None else list(known), key=key, width=420,
-        on_change=state.answer(key, choose), format_func=lambda name: _label(known[name]) if name else "Your own sentence",
+        on_change=widget_values.answer(key, choose),
+        format_func=lambda name: _label(known[name]) if name else "Your own sentence",
     )  # fmt: skip
 
 

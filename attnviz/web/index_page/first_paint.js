@@ -16,9 +16,11 @@
   const theme = stored();
   const dark = theme ? /"name":"[^"]*dark/i.test(theme) : matchMedia("(prefers-color-scheme: dark)").matches;
   const text = new URLSearchParams(location.search).get("text") ?? shell.dataset.text;
-  const board = ["", "attention"].includes(location.pathname.split("/").pop()) && text.trim() !== "";
+  const page = location.pathname.split("/").pop();
+  const board = ["", "attention"].includes(page) && text.trim() !== "";
   shell.classList.toggle("dark", dark);
   shell.classList.toggle("plain", !board);
+  shell.classList.toggle("bare", page === "start"); // it has a field of its own
   for (const name of ["field", "words"]) part(name).textContent = text.slice(0, WORDS);
   root.classList.add("first-paint");
 
@@ -26,18 +28,19 @@
   const boards = () => [...document.querySelectorAll(".st-key-board [data-testid=stBidiComponentIsolated]")];
   const drawn = () => boards().some((one) => one.shadowRoot?.querySelector(".readout")?.textContent);
   const ended = () =>
-    document.querySelector("[data-testid=stApp][data-test-script-state=notRunning] .st-key-ask") && !document.querySelector(".st-key-board, [data-testid=stSkeleton]");
+    document.querySelector("[data-testid=stApp][data-test-script-state=notRunning] .st-key-page-links") && !document.querySelector(".st-key-board, [data-testid=stSkeleton]");
   const stopped = () => document.querySelector("[data-testid=stDialog], [data-testid=stAlert], [data-testid=stException]");
+  let frames = 0; // since the page was complete
   function look() {
-    if (drawn() || ended() || stopped() || performance.now() - started > LONGEST) {
-      root.classList.remove("first-paint", "asked");
+    if (drawn() || ended() || stopped() || performance.now() - started > LONGEST) frames += 1;
+    if (frames > 2) {
+      root.classList.remove("first-paint");
       shell.remove();
       return;
     }
     const ask = document.querySelector(".st-key-ask:has(input, textarea)");
-    for (const one of [shell, root]) one.classList.toggle("asked", ask !== null);
-    if (ask) shell.style.top = `${ask.getBoundingClientRect().bottom + 4}px`;
-    const waits = (document.querySelector("[data-testid=stSpinner]")?.textContent ?? "").replace(/\(.*/, "");
+    if (ask) shell.style.clipPath = `inset(${ask.getBoundingClientRect().bottom - shell.offsetTop + 4}px 0 0)`;
+    const waits = (document.querySelector("[data-testid=stSpinner], [data-testid=stProgress]")?.textContent ?? "").replace(/\(.*/, "");
     if (part("wait").textContent !== waits) part("wait").textContent = waits;
     requestAnimationFrame(look);
   }
