@@ -11,7 +11,6 @@ from attnviz.figures import encoding
 from attnviz.ui import start_up
 from attnviz.web import navigation
 
-_STYLE = Path(__file__).with_name("frame.css")
 _ICON = Path(__file__).with_name("icon.png")
 
 
@@ -26,7 +25,7 @@ def page() -> Any:
     A browser asks for a page by its path at once, so the pages are named before the engine is loaded.
     """
     st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
-    st.html(f"<style>:root{{{encoding.css(theme())}}}\n{_STYLE.read_text()}</style>")
+    st.html(f"<style>:root{{{encoding.css(theme())}}}</style>")  # what uses these colours is in the index page
     pages = [
         st.Page(entry.script, title=entry.title, url_path=entry.name, default=entry.name == navigation.DEFAULT)
         for entry in navigation.PAGES

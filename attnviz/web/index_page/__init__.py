@@ -56,11 +56,18 @@ def html() -> str:
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
     head = f"{_META}\n    {style()}\n    <script>{script()}</script>\n    {_preloads()}\n  "
     text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
-    text, bodies = re.subn(r"(?<=<body>)", lambda _: f"\n    {navigation.html()}\n    {_first_paint()}", text, count=1)
+    text, bodies = re.subn(
+        r"(?<=<body>)", lambda _: f"\n    {_frame()}\n    {navigation.html()}\n    {_first_paint()}", text, count=1
+    )
     if (roots, heads, bodies) != (1, 1, 1):
         found = f"{roots}, {heads} and {bodies}"
         raise RuntimeError(f"Streamlit's {_INDEX.name} should have one <html>, one </head> and one <body>; found {found}.")
     return text
+
+
+def _frame() -> str:
+    """Return the style of every page. It stands in the body, behind Streamlit's own styles in the head, and so over them."""
+    return f"<style>{(_HERE / 'frame.css').read_text('utf-8')}</style>"
 
 
 def _first_paint() -> str:
