@@ -77,8 +77,8 @@ def visit(browser: Browser, address: str, *, board: bool) -> dict[str, float]:
     page.add_init_script(WATCH.replace("TEXT", repr(TEXT), 1))
     page.goto(address, wait_until="commit")
     done = "seen.board" if board else "seen.words"
-    quiet = f"() => window.seen && {done} && performance.now() - seen.last > {SILENT}"
-    page.wait_for_function(quiet, timeout=180_000, polling=250)
+    settled = f"() => window.seen && {done} && performance.now() - seen.last > {SILENT}"
+    page.wait_for_function(settled, timeout=180_000, polling=250)
     seen = page.evaluate("({ ...seen, origin: performance.timeOrigin })")
     context.close()
     offset = requests[0]["wallTime"] - requests[0]["timestamp"]

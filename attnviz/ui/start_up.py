@@ -1,6 +1,6 @@
 """What a server does once: it loads the engine, the first model and the drawing library, before a reader has to wait for them.
 
-It begins in a thread when the server starts, and also serves `streamlit run app.py`, where nobody visits the server first.
+It begins in a thread when the server starts, and also serves `streamlit run app.py`, where no visit precedes the first reader.
 """
 
 from __future__ import annotations
