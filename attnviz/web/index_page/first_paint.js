@@ -2,7 +2,7 @@
 // Below the field, what Streamlit draws is shown when it is complete: a board with its numbers, or a page whose run has ended.
 (() => {
   const LONGEST = 90_000; // milliseconds: a page that takes longer shows what it has
-  const POLL = 40; // milliseconds between two looks at the page
+  const POLL = 100; // milliseconds between two looks at the page
   const WORDS = 400; // characters
   const root = document.documentElement;
   const shell = document.getElementById("first-paint");
