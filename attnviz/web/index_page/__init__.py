@@ -24,6 +24,8 @@ _HERE = Path(__file__).parent
 SCRIPTS = (
     "history",
     "navigation",
+    "panels",
+    "tour",
     "pending_input",
     "translation_notice",
     "translation_guard",
