@@ -12,13 +12,14 @@ if __name__ == "__main__":
     page = shell.page()
     shell.load_engine()
 
-    from attnviz.ui import input_bar, retry, state, widgets  # they need the engine, which load_engine imports with a message
+    from attnviz.ui import input_bar, page_url, retry, widgets  # they need the engine, which load_engine imports with a message
 
     with retry.retry_failed(), widgets.errors_shown():
         input_bar.show(visible=page.url_path != navigation.START)
         page.run()
-    state.write_url()
+    page_url.write()
 else:
+    from attnviz.ui import start_up
     from attnviz.web import middleware
 
-    app = st.App(__file__, middleware=middleware.middleware())
+    app = st.App(__file__, middleware=middleware.middleware(), lifespan=start_up.lifespan)

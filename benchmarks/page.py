@@ -1,4 +1,4 @@
-"""From Enter to the painted heatmap in a real browser, beyond the bare model call and an empty Streamlit rerun.
+"""From Enter to the painted board in a real browser, beyond the bare model call and an empty Streamlit rerun.
 
 Prints one JSON line. All three are medians of the same run: the model call alone, a page of one field and one line of
 text rerun by Enter, and the Attention page, warm, with a new sentence of 12 words each time.
@@ -29,8 +29,8 @@ NOUNS = (
 ).split(" ")
 TURNS = 15
 EMPTY = 'import streamlit as st\nst.text("seen " + st.text_input("Sentence"))\n'
-HEATMAP = """word => [...document.querySelectorAll('.js-plotly-plot')].some(
-  plot => Object.values(plot.layout?.xaxis?.labelalias || {}).some(label => String(label).includes(word)))"""
+BOARD = """word => [...document.querySelectorAll('.st-key-board [data-testid=stBidiComponentIsolated]')].some(
+  board => [...(board.shadowRoot?.querySelectorAll('.unit') ?? [])].some(unit => unit.textContent.includes(word)))"""
 WATCHED = """word => { const shown = LOOK; window.took = null;
   addEventListener('keydown', () => { const from = performance.now();
     const done = () => { window.took = performance.now() - from; };
@@ -98,7 +98,7 @@ def medians() -> dict[str, float]:
         empty.write_text(EMPTY)
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
         found = {}
-        for name, script, shown in (("empty rerun", empty, LINE), ("page", ROOT / "app.py", HEATMAP)):
+        for name, script, shown in (("empty rerun", empty, LINE), ("page", ROOT / "app.py", BOARD)):
             with served(script) as address:
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
                 page.goto(address)
@@ -114,5 +114,5 @@ if __name__ == "__main__":
     took = medians()
     beyond = took["page"] - took["model call"] - took["empty rerun"]
     report = Report()
-    report.show("Enter to painted heatmap, beyond call and empty rerun", ok=beyond <= 0.5, **took, beyond_s=beyond, bound=0.5)
+    report.show("Enter to painted board, beyond call and empty rerun", ok=beyond <= 0.5, **took, beyond_s=beyond, bound=0.5)
     sys.exit(report.code)

@@ -16,9 +16,9 @@ MENTION = 0.005  # a share that would be written "0 %" is not mentioned
 
 @dataclass(frozen=True)
 class ProfileLine:
-    """One line of a profile: `share` of the attention, `even` of uniform attention, first choice of `chosen` rows.
+    """One line of a profile: its `share` of the attention and of `uniform` attention, and first choice of `chosen` rows.
 
-    `percent` is the share as shown: all lines of a profile add up to 100. `even` is None for hidden shares.
+    `percent` is the share as shown: all lines of a profile add up to 100. `uniform` is None for hidden shares.
     """
 
     kind: str
@@ -26,7 +26,7 @@ class ProfileLine:
     place: str
     share: float
     percent: int
-    even: float | None
+    uniform: float | None
     chosen: int
 
     @property
@@ -60,7 +60,7 @@ class HeadProfile:
     def as_dict(self) -> dict[str, object]:
         """Return the profile as its JSON object."""
         places = [
-            {"place": line.label, "share": line.share, "percent": line.percent, "even": line.even, "chosen": line.chosen}
+            {"place": line.label, "share": line.share, "percent": line.percent, "even": line.uniform, "chosen": line.chosen}
             for line in self.lines
         ]
         return {"rows": self.rows, "entropy_bits": self.entropy, "most_bits": self.most, "places": places}
@@ -105,7 +105,7 @@ def profile_lines(pattern: Pattern, classes: PositionClasses) -> tuple[tuple[Pro
 
 def _profile_line(line: PositionClass, share: float, percent: float, chosen: int) -> ProfileLine:
     """Return a line with its numbers."""
-    return ProfileLine(line.kind, line.label, line.place, share, int(percent), line.even, chosen)
+    return ProfileLine(line.kind, line.label, line.place, share, int(percent), line.uniform, chosen)
 
 
 def _choices(weights: np.ndarray, lost: np.ndarray, classes: PositionClasses) -> tuple[np.ndarray, np.ndarray]:

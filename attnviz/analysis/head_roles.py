@@ -36,7 +36,7 @@ class Role:
     """What a head does on this text: a kind, its numbers, and a sentence with them.
 
     `kind` is previous, next, itself, first, separator, same, word (one that most look at), hidden, broad or mixed. `share`
-    is what the place gets, `even` what uniform attention would give it (None if that is not known), `chosen` of how many of
+    is what the place gets, `uniform` what uniform attention would give it (None if that is not known), `chosen` of how many of
     `rows` words it is the first choice, `share_text` the share in words. For broad, `share` is the entropy as a part of the
     most it could be; for mixed, `place` is the one that gets most.
     """
@@ -45,7 +45,7 @@ class Role:
     share: float
     sentence: str
     place: str = ""
-    even: float | None = None
+    uniform: float | None = None
     chosen: int = 0
     rows: int = 0
     share_text: str = ""
@@ -53,12 +53,12 @@ class Role:
     @classmethod
     def of(cls, kind: str, line: ProfileLine, rows: int, sentence: str) -> Role:
         """Return a role with the numbers of one line of the profile."""
-        return cls(kind, line.share, sentence, line.place, line.even, line.chosen, rows, line.share_text)
+        return cls(kind, line.share, sentence, line.place, line.uniform, line.chosen, rows, line.share_text)
 
     def as_dict(self) -> dict[str, object]:
         """Return the role as its JSON object."""
         return {
-            "kind": self.kind, "place": self.place or None, "share": self.share, "even": self.even, "chosen": self.chosen,
+            "kind": self.kind, "place": self.place or None, "share": self.share, "even": self.uniform, "chosen": self.chosen,
             "rows": self.rows, "sentence": self.sentence,
         }  # fmt: skip
 
@@ -136,8 +136,8 @@ def sink(pattern: Pattern, words: bool = True) -> Sink | None:
     key = int(chosen.argmax())
     taken, often = float(pattern.weights[rows, key].mean(dtype=np.float64)), float(chosen[key])
     classes = PositionClasses.of(pattern, words)
-    even = float((classes.visible[:, key] / classes.visible.sum(-1)).mean())
-    if often <= SINK_CHOICE or taken <= max(SINK_SHARE, BEYOND * even):
+    uniform = float((classes.visible[:, key] / classes.visible.sum(-1)).mean())
+    if often <= SINK_CHOICE or taken <= max(SINK_SHARE, BEYOND * uniform):
         return None
     share = _share_text(pattern, classes, key, taken)
     if resting(keys, key):
@@ -228,16 +228,16 @@ def _one_word(pattern: Pattern, classes: PositionClasses) -> ProfileLine | None:
     if chosen[key] <= len(classes.at) / 2:
         return None
     share = float(pattern.weights[rows, key].mean(dtype=np.float64))
-    even = float((classes.visible[:, key] / classes.visible.sum(-1)).mean())
+    uniform = float((classes.visible[:, key] / classes.visible.sum(-1)).mean())
     name = quoted(classes.keys, key)
-    return ProfileLine("word", name, name, share, int(float(fixed(100.0 * share))), even, int(chosen[key]))
+    return ProfileLine("word", name, name, share, int(float(fixed(100.0 * share))), uniform, int(chosen[key]))
 
 
 def _repeat_sentence(repeat: ProfileLine, classes: PositionClasses) -> str:
     """Return a sentence on repeated words, if a head looks at their other places; "" if it does not."""
     able = int(classes.repeat_rows.sum())
-    share, even = (part * len(classes.repeat_rows) / able for part in (repeat.share, repeat.even or 0.0))
-    if repeat.chosen <= able / 2 or share <= max(MAJORITY, BEYOND * even):
+    share, uniform = (part * len(classes.repeat_rows) / able for part in (repeat.share, repeat.uniform or 0.0))
+    if repeat.chosen <= able / 2 or share <= max(MAJORITY, BEYOND * uniform):
         return ""
     where = f"Where a {classes.word} stands more than once ({_count(able, classes.word)})"
     return f" {where}, it gives {percent(share)} to {repeat.place}."
@@ -245,16 +245,16 @@ def _repeat_sentence(repeat: ProfileLine, classes: PositionClasses) -> str:
 
 def _named(line: ProfileLine) -> bool:
     """Return whether a place that is first choice of most rows gets enough for a head to be called after it."""
-    if line.even is None:
+    if line.uniform is None:
         return line.share > MAJORITY
-    return line.share > max(CLEAR, BEYOND * line.even)
+    return line.share > max(CLEAR, BEYOND * line.uniform)
 
 
 def _habit(line: ProfileLine, rows: int, word: str) -> str:
     """Return the habit of looking at one place, in words."""
-    if line.even is None:
+    if line.uniform is None:
         return f"On this text most of its attention goes to {line.place}: {line.share_text} on average."
-    beside = f"(evenly spread attention would give it {percent(line.even)})"
+    beside = f"(evenly spread attention would give it {percent(line.uniform)})"
     if line.share > MAJORITY:
         much = f"On this text it looks mostly at {line.place}: {line.share_text} of its attention on average"
         return f"{much}, first choice of {line.chosen} of {_count(rows, word)} {beside}."

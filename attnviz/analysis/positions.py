@@ -25,13 +25,13 @@ class PositionClass:
     """One line of "On average, this head looks at".
 
     `kind` is first, separator, previous, itself, next, or REST; `label` is its name in the profile, `place` in a sentence.
-    `even` is the share that a head without preferences would give it, averaged over the rows that count.
+    `uniform` is the share that a head without preferences would give it, averaged over the rows that count.
     """
 
     kind: str
     label: str
     place: str
-    even: float
+    uniform: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +73,13 @@ class PositionClasses:
         again = repeats(queries, keys)[rows] & visible_keys & (at == rest)
         at[again] = len(places)
         flat = visible_keys / np.maximum(visible_keys.sum(-1, keepdims=True), 1)
-        even = np.bincount(at.ravel(), flat.ravel(), len(places) + 1) / max(len(at), 1)
+        uniform = np.bincount(at.ravel(), flat.ravel(), len(places) + 1) / max(len(at), 1)
         same = f"the same {word} {'elsewhere' if queries == keys else 'in the other text'}"
-        repeat = PositionClass("same", same, same, float(even[-1]))
-        even[rest] += even[-1]
+        repeat = PositionClass("same", same, same, float(uniform[-1]))
+        uniform[rest] += uniform[-1]
         lines = tuple(
-            PositionClass(place.kind, place.label, place.name, float(part)) for place, part in zip(places, even, strict=False)
+            PositionClass(place.kind, place.label, place.name, float(part))
+            for place, part in zip(places, uniform, strict=False)
         )
         repeat_rows = again.any(-1)
         shared = repeat if repeat_rows.sum() >= MIN_REPEATS else None

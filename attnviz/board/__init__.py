@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attnviz.board.frame import digest, frame, is_whole, layer, layer_sheet, outline, sheet
 from attnviz.board.page import page
-from attnviz.board.source import carrier, source
+from attnviz.board.source import source
 from attnviz.board.tray import listed
 
-__all__ = ["carrier", "digest", "frame", "is_whole", "layer", "layer_sheet", "listed", "outline", "page", "sheet", "source"]
+__all__ = ["digest", "frame", "is_whole", "layer", "layer_sheet", "listed", "outline", "page", "sheet", "source"]

@@ -32,7 +32,7 @@ def page(
     `tall` is a height in pixels to arrange the pictures by, where the window's own follows the page's: in a frame that is as
     tall as its page. `meta` goes into the head of the page and `beneath` below the board, both as HTML.
     """
-    body, css, _ = source()
+    body, css = source()
     tokens = json.loads(encoding.as_json())
     start = json.dumps(
         {"selection": selection.as_dict(), "theme": theme} | ({"tall": tall} if tall else {}), ensure_ascii=True

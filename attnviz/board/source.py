@@ -24,57 +24,25 @@ COMPARE = (
 # Extra modules for drawing links on a sentence and for choosing among the heads that follow them.
 LINKS = ("drawnLinks", "arcs", "linkWords", "linkInput", "links")
 RANKING = ("headGrid", "headRows", "ranking")
-# The live picture of the page Start, which needs little of the board.
-START = ("element", "mounter", "encoding", "theme", "startPicture", "start")
+# Extra modules of the live picture of the page Start.
+START = ("startPicture", "start")
+OWN_STYLE = ("board", "start")
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\.{1,2}/(?:\w+/)?(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
 _OTHER_FORM = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
 
 
 @cache
-def source() -> tuple[str, str, str]:
-    """Return HTML, CSS and JavaScript of the board, the last as one module whose default export Streamlit mounts."""
-    html, css = _page("board")
-    return html, css, script() + "export default (component) => $main.mount(component, TOKENS);\n"
+def source() -> tuple[str, str]:
+    """Return HTML and CSS of the board."""
+    return component_source("board")
 
 
 @cache
-def compare_source() -> tuple[str, str, str]:
-    """Return HTML, CSS and JavaScript of the panels side by side, in the form of `source`."""
-    return _component("compare", COMPARE, "mountCompare")
-
-
-@cache
-def links_source() -> tuple[str, str, str]:
-    """Return HTML, CSS and JavaScript of the sentence on which links are drawn."""
-    return _component("links", LINKS, "mountLinks")
-
-
-@cache
-def ranking_source() -> tuple[str, str, str]:
-    """Return HTML, CSS and JavaScript of the map and the list of heads."""
-    return _component("ranking", RANKING, "mountRanking")
-
-
-@cache
-def start_source() -> tuple[str, str, str]:
-    """Return HTML, CSS and JavaScript of the live picture of the page Start."""
-    html, css = _page("start")
-    javascript = f"const TOKENS = {encoding.as_json()};\n{joined(START)}"
-    return html, css, javascript + "export default (component) => $start.mountStart(component, TOKENS);\n"
-
-
-def _component(name: str, modules: tuple[str, ...], mount: str) -> tuple[str, str, str]:
-    """Return a component with its own files, on top of the board's style and scripts."""
-    html, css = _page(name)
-    javascript = script() + joined(modules) + f"export default (component) => ${name}.{mount}(component, TOKENS);\n"
-    return html, f"{source()[1]}\n{css}", javascript
-
-
-@cache
-def carrier() -> str:
-    """Return JavaScript of the invisible component that brings a frame's bytes to the board."""
-    return joined(("store",)) + "export default (component) => $store.carry(component);\n"
+def component_source(name: str) -> tuple[str, str]:
+    """Return HTML and CSS of the component called `name`; most have the board's style, and their own after it."""
+    html, css = ((HERE / f"{kind}/{name}.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    return html, css if name in OWN_STYLE else f"{source()[1]}\n{css}"
 
 
 @cache
@@ -99,11 +67,6 @@ def module(name: str) -> str:
 @cache
 def _files() -> dict[str, Path]:
     return {file.stem: file for file in sorted((HERE / "js").rglob("*.js"))}
-
-
-def _page(name: str) -> tuple[str, str]:
-    """Return HTML and CSS of the component called `name`."""
-    return (HERE / f"html/{name}.html").read_text("utf-8"), (HERE / f"css/{name}.css").read_text("utf-8")
 
 
 def wrapped(name: str, text: str) -> str:

@@ -84,7 +84,7 @@ def _table(options: ViewOptions, found: list[tuple[HeadRef, Role, HeadProfile]])
     rows, word = found[0][2].rows, "word" if options.words else "token"
     lines = [f"{'head':<9} {'role':<10} {'share':>6} {'uniform':>10} {'first choice':>14}  place"]
     for head, role, facts in found:
-        even = "" if role.even is None else encoding.percent(role.even)
+        even = "" if role.uniform is None else encoding.percent(role.uniform)
         first = f"{role.chosen} of {role.rows}" if role.rows else ""
         if role.kind == "broad":
             share, first, place = "", "", facts.spread

@@ -30,7 +30,7 @@ ENCODER = (
 class ProbeResult:
     """One probe of every head: `scores` are means over the odd sequences, `errors` their standard errors.
 
-    `even` are the means over the even sequences, by which `order` and `head` are chosen; `even_look` is what a head scores
+    `even` are the means over the even sequences, by which `order` and `head` are chosen; `uniform` is what a head scores
     that looks equally at all visible tokens; `sequences` counts the even and the odd ones. `role` is the name that a head
     earns, "" if this kind of model cannot have it.
     """
@@ -43,7 +43,7 @@ class ProbeResult:
     scores: HeadScores
     even: Float[np.ndarray, "layer head"]
     errors: Float[np.ndarray, "layer head"]
-    even_look: float
+    uniform: float
     sequences: tuple[int, int]
 
     @property
@@ -94,7 +94,7 @@ def results(atlas: Atlas) -> tuple[ProbeResult, ...]:
         found.append(
             ProbeResult(
                 key, entry["name"], entry["says"], entry["source"], role, HeadScores(entry["name"], odd, "share", 0.0, 1.0),
-                even, errors, facts.even_look[at], facts.sequences,
+                even, errors, facts.uniform[at], facts.sequences,
             )
         )  # fmt: skip
     return tuple(found)

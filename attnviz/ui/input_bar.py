@@ -9,7 +9,7 @@ from attnviz.lessons import examples
 from attnviz.lessons.long import long_texts
 from attnviz.models import catalog
 from attnviz.types import ModelCard
-from attnviz.ui import state, widgets
+from attnviz.ui import page_url, state, widget_values, widgets
 from attnviz.ui.backend import backend
 
 NONE = ""  # no ready sentence is on screen
@@ -19,7 +19,7 @@ _SECOND = "attnviz_second"
 
 def show(visible: bool = True) -> None:
     """Read the address and show the input row. Enter in the sentence runs it. Start has a field of its own instead."""
-    state.read_url()
+    page_url.read()
     if not visible:
         return
     with st.container(horizontal=True, gap="small", key="ask", vertical_alignment="bottom"):
@@ -40,13 +40,14 @@ def _sentence() -> None:
     limit = f"Type a sentence, at most {state.card().max_tokens:,} tokens"
     if st.session_state.get(_LARGE) or "\n" in request.text:
         st.text_area(
-            "Sentence", key=state.fill("sentence_large", request.text), on_change=state.answer("sentence_large", _typed),
-            placeholder=limit, label_visibility="collapsed", height=160,
+            "Sentence", key=widget_values.fill("sentence_large", request.text), placeholder=limit, height=160,
+            on_change=widget_values.answer("sentence_large", _typed), label_visibility="collapsed",
         )  # fmt: skip
     else:
-        key = state.fill("sentence", request.text)  # only what is drawn is filled: a field that is gone may still report
+        # only what is drawn is filled: a field that is gone may still report
+        key = widget_values.fill("sentence", request.text)
         st.text_input(
-            "Sentence", key=key, on_change=state.answer(key, _typed), placeholder=limit, label_visibility="collapsed"
+            "Sentence", key=key, on_change=widget_values.answer(key, _typed), placeholder=limit, label_visibility="collapsed"
         )  # fmt: skip
 
 
@@ -57,15 +58,15 @@ def _typed(text: str) -> None:
     still shows the typed text.
     """
     state.choose_text(text, state.current().request.text_b)
-    state.write_url()
+    page_url.write()
 
 
 def _model() -> None:
     """Show the list of models; the name of a model that is not on this machine says so."""
-    key = state.fill("model", state.current().request.model)
+    key = widget_values.fill("model", state.current().request.model)
     st.selectbox(
         "Model", [card.id for card in catalog.cards()], format_func=_model_label, key=key,
-        on_change=state.answer(key, state.choose_model), label_visibility="collapsed", width=256,
+        on_change=widget_values.answer(key, state.choose_model), label_visibility="collapsed", width=256,
     )  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def _example() -> None:
     chosen = {example.id: example for example in (*examples.examples(), *long_texts())}
     text = state.current().request.text
     now = next((name for name, example in chosen.items() if example.text == text), None)
-    key = state.fill("example", now or NONE)
+    key = widget_values.fill("example", now or NONE)
 
     def choose(name: str) -> None:
         if name != NONE:
@@ -93,7 +94,7 @@ def _example() -> None:
 
     st.selectbox(
         "Example", [NONE, *chosen], format_func=lambda name: chosen[name].title if name in chosen else "Examples", key=key,
-        on_change=state.answer(key, choose), label_visibility="collapsed", width=176,
+        on_change=widget_values.answer(key, choose), label_visibility="collapsed", width=176,
     )  # fmt: skip
 
 
@@ -101,11 +102,11 @@ def _more() -> None:
     """Show what is needed less often: the large field, a second sentence, a masked word."""
     card = state.card()
     if state.current().request.text_b:
-        state.fill(_SECOND, True)
+        widget_values.fill(_SECOND, True)
     with st.popover("More", width=92, key="more"):
         lines = "\n" in state.current().request.text
         st.toggle(
-            "Large field, for several lines", key=state.fill(_LARGE, True) if lines else _LARGE, disabled=lines,
+            "Large field, for several lines", key=widget_values.fill(_LARGE, True) if lines else _LARGE, disabled=lines,
             help="This text has several lines." if lines else "Ctrl + Enter runs the text.",
         )  # fmt: skip
         if card.pairs:
@@ -127,10 +128,10 @@ def _second_switched() -> None:
 def _second() -> None:
     """Show the field for the second text of a pair, or the target of an encoder-decoder."""
     target = state.card().kind == "encoder-decoder"
-    key = state.fill("second", state.current().request.text_b or "")
+    key = widget_values.fill("second", state.current().request.text_b or "")
     st.text_input(
         "Target text" if target else "Second sentence", key=key,
-        on_change=state.answer(key, lambda text: state.choose_text(state.current().request.text, text or None)),
+        on_change=widget_values.answer(key, lambda text: state.choose_text(state.current().request.text, text or None)),
         placeholder="Target text; left empty, the model writes its own"
         if target
         else "A second sentence, read as a pair with the first",

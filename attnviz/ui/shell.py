@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import threading
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from attnviz.figures import encoding
+from attnviz.ui import start_up
 from attnviz.web import navigation
 
-ENGINE = "attnviz.engine.capture"  # brings torch and transformers
-_LOADED = threading.Event()  # the same for all readers: set once the engine is imported whole
-_STYLE = Path(__file__).with_name("frame.css")
 _ICON = Path(__file__).with_name("icon.png")
 
 
@@ -29,7 +25,7 @@ def page() -> Any:
     A browser asks for a page by its path at once, so the pages are named before the engine is loaded.
     """
     st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
-    st.html(f"<style>:root{{{encoding.css(theme())}}}\n{_STYLE.read_text()}</style>")
+    st.html(f"<style>:root{{{encoding.css(theme())}}}</style>")  # what uses these colours is in the index page
     pages = [
         st.Page(entry.script, title=entry.title, url_path=entry.name, default=entry.name == navigation.DEFAULT)
         for entry in navigation.PAGES
@@ -43,13 +39,9 @@ def page() -> Any:
 
 
 def load_engine() -> None:
-    """Import the engine: only the first reader of a server waits for it, some seconds.
-
-    A second reader who comes meanwhile waits too: a library that is half imported cannot be used.
-    """
-    if not _LOADED.is_set():
+    """Import the engine: only the first readers of a server wait for it, some seconds."""
+    if not start_up.is_loaded():
         with st.spinner(
             "The server has just started and is loading the model library. This takes some seconds, once.", show_time=True
         ):
-            importlib.import_module(ENGINE)
-            _LOADED.set()
+            start_up.load_engine()

@@ -14,7 +14,7 @@ from attnviz.lessons import examples
 from attnviz.models import catalog
 from attnviz.text import words
 from attnviz.types import Token, joined
-from attnviz.ui import state, widgets
+from attnviz.ui import state, widget_values, widgets
 from attnviz.ui.backend import backend
 from attnviz.view_state import TokenSelection
 
@@ -37,10 +37,10 @@ def head_fields(tokens: Sequence[Token], heads: int, page: str) -> int:
 def token_field(tokens: Sequence[Token], page: str) -> int:
     """Draw the field for the token alone; return its place. `page` begins its key."""
     at = place(tokens, state.current().focus)
-    key = state.fill(f"{page}-token", at)
+    key = widget_values.fill(f"{page}-token", at)
     st.selectbox(
         "Token", range(len(tokens)), format_func=lambda number: name(tokens, number), key=key,
-        on_change=state.answer(key, lambda number: state.select_word(focus(tokens, number))), width=160,
+        on_change=widget_values.answer(key, lambda number: state.select_word(focus(tokens, number))), width=160,
     )  # fmt: skip
     return at
 
@@ -49,17 +49,17 @@ def block_field(blocks: Sequence[str]) -> None:
     """Draw the field for the block of an encoder-decoder; nothing if there is only one."""
     if len(blocks) > 1:
         block = state.current().head.block
-        key = state.fill("block", block)
+        key = widget_values.fill("block", block)
         st.segmented_control(
-            "Block", blocks, key=key, on_change=state.answer(key, lambda chosen: state.choose_block(chosen or block)),
+            "Block", blocks, key=key, on_change=widget_values.answer(key, lambda chosen: state.choose_block(chosen or block)),
             required=True,
         )  # fmt: skip
 
 
 def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
     """Draw a field for a number from 0."""
-    state.fill(key, value)
-    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, lambda n: choose(int(n))), width=88)
+    widget_values.fill(key, value)
+    st.number_input(label, 0, count - 1, key=key, on_change=widget_values.answer(key, lambda n: choose(int(n))), width=88)
 
 
 def name(tokens: Sequence[Token], at: int) -> str:

@@ -18,7 +18,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from attnviz import logs
 from attnviz.token_bucket import TokenBucket
-from attnviz.web import index_page, qr_code, security_headers
+from attnviz.web import index_page, qr_code, security_headers, static_files
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -63,6 +63,8 @@ class PageMiddleware:
             await self.app(scope, receive, send)
         elif refusal := refuse(scope):
             await self._respond(self._add_headers(send), *refusal)
+        elif (name := _whole_file(scope)) is not None:
+            await self._send_file(self._add_headers(send), scope, name)
         elif scope["path"].rpartition("/")[2] == qr_code.NAME:
             await self._send_qr_code(scope, self._add_headers(send))
         elif index_page.is_page(scope["path"]):
@@ -104,6 +106,14 @@ class PageMiddleware:
         return send_with_headers
 
     @staticmethod
+    async def _send_file(send: Send, scope: Scope, name: str) -> None:
+        """Send a static file, compressed where the browser takes it so."""
+        file = await asyncio.to_thread(static_files.read, name)
+        status, headers, body = file.answer({name.lower(): value for name, value in scope["headers"]})
+        await send({"type": "http.response.start", "status": status, "headers": [*static_files.headers(name), *headers]})
+        await send({"type": "http.response.body", "body": body if scope["method"] == "GET" else b""})
+
+    @staticmethod
     async def _respond(send: Send, status: int, text: str) -> None:
         """Send one line of plain text and close the connection, so that an unread body is dropped."""
         body = text.encode()
@@ -130,6 +140,13 @@ def replace_index_page(scope: Scope, send: Send) -> Send:
             await send({"type": "http.response.body", "body": body if scope["method"] == "GET" else b""})
 
     return send_ours
+
+
+def _whole_file(scope: Scope) -> str | None:
+    """Return the name of the static file to send; None for any other address, and for a part of a file of Streamlit."""
+    name = static_files.name_of(scope["path"])
+    partly = any(found.lower() == b"range" for found, _ in scope["headers"])
+    return None if name is None or (partly and not static_files.is_ours(name)) else name
 
 
 def _is_html(start: Message) -> bool:

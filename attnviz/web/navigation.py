@@ -85,7 +85,6 @@ def html() -> str:
         '<button type="button" popovertarget="attnviz-pages" popovertargetaction="hide">Close</button></div>'
         f"{''.join(map(_group, GROUPS))}{panels.buttons()}</nav>"
         '<button type="button" class="menu" popovertarget="attnviz-pages"><i></i>Menu</button></header>'
-        f"{panels.html()}"
     )
 
 

@@ -30,12 +30,13 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Heads", (("← →", "Walk over the words"), ("Enter", "Choose the source, then the target"), ("Delete", "Remove the link"))),
     ("Inside", (("← →", "One step back or on"),)),
 )
-_SHARE = Path(__file__).parent / "index_page" / "share.html"
+_HERE = Path(__file__).parent / "index_page"
 
 
 def html() -> str:
-    """Return both panels as HTML."""
-    return _SHARE.read_text("utf-8") + keys()
+    """Return both panels, and the card of the tour of the board, as HTML."""
+    share, tour = ((_HERE / f"{name}.html").read_text("utf-8") for name in ("share", "tour"))
+    return share + keys() + tour
 
 
 def buttons() -> str:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import attnviz
 from attnviz.backends.local import LocalBackend
+from attnviz.models import catalog, load
 from attnviz.settings import Settings
 from attnviz.ui.backend import backend
 from tests.small_models import saved
@@ -21,13 +22,23 @@ SOUND = "distilbert-base-uncased"  # the model that `own_models` has
 WAIT = 120  # seconds: a first run loads torch
 
 
+@pytest.fixture(scope="session", autouse=True)
+def converted() -> None:
+    """Convert smollm2 before a page waits for it: done once in a checkout, it can take longer than a page is given."""
+    settings = Settings.from_env()
+    if not list(settings.cache_dir.glob("gguf-*-v*")):
+        load.load(catalog.card("smollm2"), settings)
+
+
 @pytest.fixture
 def opened() -> Callable[..., AppTest]:
-    """Opens the app with these URL parameters, and runs it once."""
+    """Opens the app, or one `page` of it, with these URL parameters and with the heatmap below the board, and runs it once."""
 
-    def opener(**params: str) -> AppTest:
+    def opener(page: str = "", **params: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=WAIT)
-        for name, value in params.items():
+        if page:
+            app.switch_page(page)
+        for name, value in {"open": "heatmap", **params}.items():
             app.query_params[name] = value
         return app.run()
 

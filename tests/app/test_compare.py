@@ -22,12 +22,7 @@ PINNED = {"texts": json.dumps([["minilm", WIDE]]), "pins": "3.1,1:3.1,5.11", "pa
 @pytest.fixture
 def compared(opened) -> Callable[..., AppTest]:
     """The page with these URL parameters."""
-
-    def open_compare(**params: str) -> AppTest:
-        app = opened(**params)
-        return app.switch_page(COMPARE).run()
-
-    return open_compare
+    return lambda **params: opened(**params, page=COMPARE)
 
 
 def button(app: AppTest, name: str):

@@ -27,7 +27,7 @@ PAGE = "pages/learn/coreference.py"
 @pytest.fixture
 def asked(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
     """Opens the page as a link with these parameters does."""
-    return lambda **params: opened(**params).switch_page(PAGE).run()
+    return lambda **params: opened(**params, page=PAGE)
 
 
 def text(app: AppTest) -> str:

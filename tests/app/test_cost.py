@@ -48,7 +48,7 @@ def shown(opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> It
         if not runners:
             runners.append(BenchmarkRunner(command))
             monkeypatch.setattr(current_run, "runner", lambda: runners[0])
-        return opened(**params).switch_page(PAGE).run()
+        return opened(**params, page=PAGE)
 
     yield opener
     for runner in runners:

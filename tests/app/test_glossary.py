@@ -16,7 +16,7 @@ PAGE = "pages/learn/glossary.py"
 @pytest.fixture
 def shown(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
     """Opens the page as a link with these parameters does."""
-    return lambda **params: opened(**params).switch_page(PAGE).run()
+    return lambda **params: opened(**params, page=PAGE)
 
 
 def names(app: AppTest) -> list[str]:

@@ -30,7 +30,7 @@ OWN = "The old dog quietly chased two small cats"
 @pytest.fixture
 def heads(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
     """Opens the page as a link with these parameters does."""
-    return lambda **params: opened(**params).switch_page(PAGE).run()
+    return lambda **params: opened(**params, page=PAGE)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from attnviz.ui.caution import CAUTION
 from tests.app.conftest import written
 from tests.pages import scripts
 
-MAKES_NO_CLAIM = ("cost", "glossary")  # about heads: times, and terms
+MAKES_NO_CLAIM = ("start", "cost", "glossary")  # about heads: doors, times and terms
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ PAGE = "pages/learn/places.py"
 @pytest.fixture
 def shown(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
     """Opens the page as a link with these parameters does."""
-    return lambda **params: opened(**params).switch_page(PAGE).run()
+    return lambda **params: opened(**params, page=PAGE)
 
 
 def cells(app: AppTest, number: int) -> np.ndarray:
@@ -155,7 +155,7 @@ def test_terms_are_linked_to_the_glossary(shown: Callable[..., AppTest]):
 
 def test_an_encoder_decoder_that_is_here_reads_the_texts_itself(own_models: Path, opened: Callable[..., AppTest]):
     saved(own_models / "t5-small", "t5")
-    app = opened(model=SOUND, text="the animal did not cross").switch_page(PAGE).run()
+    app = opened(model=SOUND, text="the animal did not cross", page=PAGE)
     assert not app.exception
     assert "T5 small reads both texts, through the same engine" in written(app)
     assert "2 layers, 3 heads" in written(app)

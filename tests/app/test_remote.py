@@ -56,7 +56,7 @@ def test_every_page_works_and_shows_the_same_numbers(opened, elsewhere):
 
 @pytest.mark.parametrize("name", NOT_THERE)
 def test_pages_that_need_the_model_itself_say_how_to_open_it(opened, elsewhere, name: str):
-    app = opened().switch_page(SCRIPTS[name]).run()
+    app = opened(page=SCRIPTS[name])
 
     assert not app.exception
     assert NOT_THERE[name] in written(app).replace("`", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from attnviz.ui import state
+from attnviz.ui import widget_values
 
 
 def page() -> None:
@@ -13,17 +13,17 @@ def page() -> None:
 
     import streamlit as st
 
-    from attnviz.ui import state
+    from attnviz.ui import page_url, state
 
     def hide() -> None:
         state.change(options=replace(state.current().options, special="hide"))
 
-    state.read_url()
+    page_url.read()
     st.button("Hide", on_click=hide)
     st.button("Nothing")
     st.text(state.current().options.special)
     if not st.session_state.get("cut"):
-        state.write_url()
+        page_url.write()
 
 
 def opened(*, cut: bool = False) -> AppTest:
@@ -63,15 +63,15 @@ def fields() -> None:
     """A field that counts layers, and two buttons that choose one, as the board does."""
     import streamlit as st
 
-    from attnviz.ui import state
+    from attnviz.ui import widget_values
 
     def choose(layer: int) -> None:
         st.session_state["chosen"] = layer
 
     st.button("Layer 5", on_click=choose, args=(5,))
     st.button("Layer 3", on_click=choose, args=(3,))
-    key = state.fill("layer", st.session_state.setdefault("chosen", 3))
-    st.number_input("Layer", 0, 9, key=key, on_change=state.answer(key, choose))
+    key = widget_values.fill("layer", st.session_state.setdefault("chosen", 3))
+    st.number_input("Layer", 0, 9, key=key, on_change=widget_values.answer(key, choose))
 
 
 def test_the_previous_content_of_a_field_is_not_a_choice(monkeypatch):
@@ -84,7 +84,7 @@ def test_the_previous_content_of_a_field_is_not_a_choice(monkeypatch):
     app.number_input[0].set_value(3).run()
     assert app.session_state["chosen"] == 3, "who counts back comes by the old value too"
     app.button[0].click().run()
-    monkeypatch.setattr(state, "MOMENT", 0.0)
+    monkeypatch.setattr(widget_values, "MOMENT", 0.0)
     app.number_input[0].set_value(3).run()
     assert app.session_state["chosen"] == 3, "later it is the reader who says so"
 
@@ -102,14 +102,14 @@ def several() -> None:
     """A list of several layers, and a button that chooses two."""
     import streamlit as st
 
-    from attnviz.ui import state
+    from attnviz.ui import widget_values
 
     def choose(layers: list[int]) -> None:
         st.session_state["chosen"] = layers
 
     st.button("Layers 1 and 5", on_click=choose, args=([1, 5],))
-    key = state.fill("layers", st.session_state.setdefault("chosen", [1]))
-    st.multiselect("Layers", range(9), key=key, on_change=state.answer(key, choose))
+    key = widget_values.fill("layers", st.session_state.setdefault("chosen", [1]))
+    st.multiselect("Layers", range(9), key=key, on_change=widget_values.answer(key, choose))
 
 
 def test_a_list_of_several_is_read_and_skipped_in_the_same_way():
@@ -125,13 +125,13 @@ def maybe() -> None:
     """A list that is filled with a layer and may be emptied."""
     import streamlit as st
 
-    from attnviz.ui import state
+    from attnviz.ui import widget_values
 
     def choose(layer: int | None) -> None:
         st.session_state["chosen"] = layer
 
-    key = state.fill("layer", st.session_state.setdefault("chosen", 3))
-    st.selectbox("Layer", [None, 3], key=key, on_change=state.answer(key, choose))
+    key = widget_values.fill("layer", st.session_state.setdefault("chosen", 3))
+    st.selectbox("Layer", [None, 3], key=key, on_change=widget_values.answer(key, choose))
 
 
 def test_a_new_field_can_be_emptied_at_once_since_it_never_was_empty():

@@ -23,7 +23,7 @@ OWN = "The small dog chased a very big cat"
 @pytest.fixture
 def page(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
     """Opens the page as a link with these parameters does."""
-    return lambda **params: opened(**params).switch_page(PAGE).run()
+    return lambda **params: opened(**params, page=PAGE)
 
 
 def picture(app: AppTest) -> str:

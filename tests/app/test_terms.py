@@ -30,7 +30,7 @@ def page_text(app: AppTest) -> str:
 
 @pytest.mark.parametrize("page", [name for name in SCRIPTS if name != "glossary"])
 def test_a_page_links_the_terms_that_it_uses_and_each_link_has_its_anchor(opened: Callable[..., AppTest], page: str):
-    app = opened(head="0", layer="5").switch_page(SCRIPTS[page]).run()
+    app = opened(head="0", layer="5", page=SCRIPTS[page])
     assert not app.exception
     found = set(re.findall(LINK, page_text(app)))
     assert found

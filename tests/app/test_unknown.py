@@ -25,7 +25,7 @@ UNREAD = "all-MiniLM-L6-v2 cannot read “🦜”: it sees [UNK] in its place. I
 
 @pytest.mark.parametrize("page", scripts("start", "cost", "places", "glossary"))
 def test_every_page_that_reads_a_text_says_what_the_model_cannot_read(opened, page: str):
-    app = opened(text=PARROT).switch_page(page).run()
+    app = opened(text=PARROT, page=page)
 
     assert not app.exception
     assert UNREAD in written(app)
@@ -82,16 +82,16 @@ def test_a_model_that_is_not_on_this_machine_has_no_tokenizer():
 
 def test_find_heads_says_that_a_link_ends_at_a_word_the_model_cannot_read(opened):
     at, it = PARROT.index("🦜"), PARROT.index("it")
-    app = opened(text=PARROT, links=f"{it}-{it + 2}:{at}-{at + 1}").switch_page("pages/explore/heads.py").run()
+    app = opened(text=PARROT, links=f"{it}-{it + 2}:{at}-{at + 1}", page="pages/explore/heads.py")
     message = "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place"
     assert message in written(app)
 
-    app = opened(text=PARROT, links=f"{it}-{it + 2}:4-7").switch_page("pages/explore/heads.py").run()
+    app = opened(text=PARROT, links=f"{it}-{it + 2}:4-7", page="pages/explore/heads.py")
     assert message not in written(app)
 
 
 def test_syntax_counts_the_links_that_touch_a_word_the_model_cannot_read(opened):
-    app = opened(text="The 🦜 sang").switch_page("pages/learn/syntax.py").run()
+    app = opened(text="The 🦜 sang", page="pages/learn/syntax.py")
 
     assert "links start or end at a word that all-MiniLM-L6-v2 cannot read" in written(app)
     words = {

@@ -21,7 +21,7 @@ OTHER = "Every evening my neighbour waters the small garden"
 @pytest.fixture
 def shown(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
     """Opens the page as a link with these parameters does."""
-    return lambda **params: opened(**params).switch_page(PAGE).run()
+    return lambda **params: opened(**params, page=PAGE)
 
 
 def page_text(app: AppTest) -> str:

@@ -5,14 +5,14 @@ Nothing is left out. axe looks into open shadow roots by itself; the first test 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from attnviz.selection import TEXT
 from tests.browser.boards import made
@@ -257,17 +257,11 @@ def screen(request: pytest.FixtureRequest) -> tuple[str, str, Callable[[int], bo
 
 
 @pytest.fixture
-def reader(screen: tuple[str, str, Callable[[int], bool]], browser: Browser, server: str) -> Iterator[Visit]:
+def reader(screen: tuple[str, str, Callable[[int], bool]], visiting: Callable[..., Visit]) -> Visit:
     """A reader with one screen and one theme."""
     size, scheme, _ = screen
     viewport, touch = (LAPTOP, False) if size == "laptop" else (PHONE, True)
-    context = browser.new_context(
-        viewport=viewport, color_scheme=scheme, has_touch=touch, reduced_motion="reduce", locale="en-US"
-    )
-    visit = Visit(context, server)
-    yield visit
-    context.close()
-    assert visit.elsewhere == []
+    return visiting(viewport=viewport, color_scheme=scheme, has_touch=touch, reduced_motion="reduce")
 
 
 def test_axe_looks_into_the_board(visit: Visit):

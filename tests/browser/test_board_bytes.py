@@ -12,6 +12,7 @@ TEXT = (
     "The ferry left the island at noon with nine passengers, two goats and a piano that nobody had asked for. Halfway across, "
     "the captain noticed that the piano was slowly sliding, so she told the boy who was tuning it to sit down beside it."
 )
+ANOTHER_HEAD = 40_000  # bytes at most, its exact weights of 54 tokens included
 FRAME, SHEET = b'"kind":"frame"', b'"kind":"sheet"'
 
 
@@ -33,12 +34,14 @@ def test_pins_focus_and_filters_never_send_the_frame_again(visit: Visit):
     assert (count(FRAME), count(SHEET)) == (1, 1)
 
     head = page.get_by_label("Head", exact=True)
+    before = len(came)
     page.locator("canvas.overview").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
         page.keyboard.press(key)
     expect(head).to_have_value("4", timeout=20_000)
     page.wait_for_timeout(1500)
     assert (count(FRAME), count(SHEET)) == (1, 2), "moving on asks for nothing; the head that the hand rests on comes exactly"
+    assert sum(map(len, came[before:])) < ANOTHER_HEAD
 
     for key in ("s", "w", "p"):  # special tokens hidden, tokens instead of words, pinned
         page.keyboard.press(key)

@@ -186,7 +186,7 @@ def test_any_other_click_is_done_too(visit: Visit, how: Callable[[Page, Locator]
 
 def test_a_file_has_the_text_that_was_typed(visit: Visit):
     page, field = opened(visit)
-    page.get_by_role("tab", name="Download").click()
+    page.get_by_role("radio", name="Download").click()
     file = page.get_by_role("button", name="CSV", exact=True)
     expect(file).to_be_visible()
     field.fill(TYPED)

@@ -29,12 +29,18 @@ CACHED = 10_000  # bytes: Streamlit repeats smaller messages, such as one head's
 
 
 @pytest.fixture
-def opened(visit: Visit) -> Iterator[Page]:
-    """A page whose server has answered once: the first deep link on a fresh one comes with a dialog of Streamlit's."""
-    visit.open()
-    visit.page.locator(".attnviz .readout .value").wait_for(timeout=SLOW)
+def unopened(visit: Visit) -> Iterator[Page]:
+    """A page that shows nothing yet."""
     yield visit.page
     assert visit.errors == []
+
+
+@pytest.fixture
+def opened(unopened: Page, visit: Visit) -> Page:
+    """The board."""
+    visit.open()
+    unopened.locator(".attnviz .readout .value").wait_for(timeout=SLOW)
+    return unopened
 
 
 def compare(page: Page, visit: Visit, query: str = PAIR) -> Page:
@@ -92,8 +98,8 @@ def test_heads_are_pinned_named_moved_and_taken_away_and_the_link_follows(opened
     assert page.get_by_role("dialog").count() == 0
 
 
-def test_a_ninth_pin_is_refused_in_words(opened: Page, visit: Visit):
-    page = opened
+def test_a_ninth_pin_is_refused_in_words(unopened: Page, visit: Visit):
+    page = unopened
     page.goto(f"{visit.address}/?layer=3&head=1&pins=" + ",".join(f"0.{i}" for i in range(8)))
     expect(page.locator(".chip")).to_have_count(8, timeout=SLOW)
     page.locator("canvas.overview").focus()
@@ -131,8 +137,8 @@ def test_side_by_side_opens_the_tray_in_full_and_t_goes_back(opened: Page, visit
     expect(page.locator(".chip")).to_have_count(1)
 
 
-def test_the_same_link_is_shown_under_every_panel_and_follows_the_pointer(opened: Page, visit: Visit):
-    page = compare(opened, visit)
+def test_the_same_link_is_shown_under_every_panel_and_follows_the_pointer(unopened: Page, visit: Visit):
+    page = compare(unopened, visit)
     assert values(page) == ["it → animal 0.640", "it → animal 0.266", "it → animal 0.647", "it → animal +0.374"]
     page.locator(".unit").filter(has_text="street").first.hover()
     expect(page.locator(".panel .foot").nth(3)).to_contain_text(f"street\u2069 {MINUS}0.076")
@@ -191,8 +197,8 @@ def test_panels_are_drawn_when_their_weights_come_after_them(visit: Visit):
     assert visit.errors == []
 
 
-def test_panels_are_made_named_moved_and_removed_with_keys(opened: Page, visit: Visit):
-    page = compare(opened, visit)
+def test_panels_are_made_named_moved_and_removed_with_keys(unopened: Page, visit: Visit):
+    page = compare(unopened, visit)
     page.locator(".panels canvas").first.focus()
     page.keyboard.press("d")
     expect(page.locator(".readout")).to_contain_text("choose the panel to begin with")
@@ -218,8 +224,8 @@ def test_panels_are_made_named_moved_and_removed_with_keys(opened: Page, visit: 
     expect(page.locator(".panel .foot").nth(2)).to_contain_text("0.103", timeout=SLOW)
 
 
-def test_words_are_kept_with_keys_and_a_field_of_the_menu_keeps_its_keys_to_itself(opened: Page, visit: Visit):
-    page = compare(opened, visit)
+def test_words_are_kept_with_keys_and_a_field_of_the_menu_keeps_its_keys_to_itself(unopened: Page, visit: Visit):
+    page = compare(unopened, visit)
     words = page.locator(".words").first
     words.focus()
     page.keyboard.press("Shift+Enter")
@@ -237,8 +243,8 @@ def test_words_are_kept_with_keys_and_a_field_of_the_menu_keeps_its_keys_to_itse
     expect(page.locator(".pill")).to_have_text("was + it")
 
 
-def test_the_pictures_of_a_difference_have_the_colours_of_their_weights(opened: Page, visit: Visit):
-    page = compare(opened, visit, PAIR + "&view=matrix")
+def test_the_pictures_of_a_difference_have_the_colours_of_their_weights(unopened: Page, visit: Visit):
+    page = compare(unopened, visit, PAIR + "&view=matrix")
     expect(page.get_by_role("button", name="Matrix")).to_have_attribute("aria-pressed", "true")
     found = (
         page.locator(".panels canvas")
@@ -260,8 +266,8 @@ def test_the_pictures_of_a_difference_have_the_colours_of_their_weights(opened: 
     assert found["purple"] > 300
 
 
-def test_all_heads_of_a_layer_are_shown_side_by_side_and_can_be_pinned_there(opened: Page, visit: Visit):
-    page = compare(opened, visit, f"text={quote(TEXT)}&layer=3&head=1&focus=43&set=layer")
+def test_all_heads_of_a_layer_are_shown_side_by_side_and_can_be_pinned_there(unopened: Page, visit: Visit):
+    page = compare(unopened, visit, f"text={quote(TEXT)}&layer=3&head=1&focus=43&set=layer")
     expect(page.locator(".panel")).to_have_count(12)
     assert values(page)[1] == "it → animal 0.640"
     page.get_by_role("button", name="Pin L3·H7").click()
@@ -270,9 +276,9 @@ def test_all_heads_of_a_layer_are_shown_side_by_side_and_can_be_pinned_there(ope
     expect(page.get_by_role("button", name="Unpin L3·H7")).to_be_visible()
 
 
-def test_a_missing_model_is_reported_in_its_panel(opened: Page, visit: Visit):
+def test_a_missing_model_is_reported_in_its_panel(unopened: Page, visit: Visit):
     texts = quote(json.dumps([["distilbert-base-uncased", TEXT]]))
-    page = compare(opened, visit, f"text={quote(TEXT)}&focus=43&texts={texts}&pins=3.1,1:2.2&panels=1-2")
+    page = compare(unopened, visit, f"text={quote(TEXT)}&focus=43&texts={texts}&pins=3.1,1:2.2&panels=1-2")
     expect(page.locator(".panel .problem").nth(1)).to_contain_text("distilbert-base-uncased")
     expect(page.locator(".panel .problem").nth(2)).to_contain_text("needs panel 2")
     assert values(page)[0] == "it → animal 0.640"
@@ -301,8 +307,8 @@ def fresh(browser: Browser, **more) -> BrowserContext:
     return browser.new_context(viewport=LAPTOP, locale="en-US", **more)
 
 
-def test_a_copied_link_restores_the_whole_tray_in_a_new_browser(opened: Page, visit: Visit, browser: Browser, tmp_path: Path):
-    page = compare(opened, visit, TRAY)
+def test_a_copied_link_restores_the_whole_tray_in_a_new_browser(unopened: Page, visit: Visit, browser: Browser, tmp_path: Path):
+    page = compare(unopened, visit, TRAY)
     expect(page.locator(".panel")).to_have_count(12, timeout=SLOW)
     page.locator(".lines .unit").filter(has_text="it").first.hover()
     page.locator("[role=toolbar]").get_by_role("button", name="Matrix").click()
@@ -323,7 +329,7 @@ def test_a_copied_link_restores_the_whole_tray_in_a_new_browser(opened: Page, vi
     context.close()
 
 
-def test_moving_the_pointer_and_changing_the_view_ask_the_server_for_no_weights(opened: Page, visit: Visit):
+def test_moving_the_pointer_and_changing_the_view_ask_the_server_for_no_weights(unopened: Page, visit: Visit):
     messages: list[bytes] = []
     weights: list[bytes] = []
 
@@ -333,8 +339,8 @@ def test_moving_the_pointer_and_changing_the_view_ask_the_server_for_no_weights(
         if b"ATN1" in raw and b"mountCompare" not in raw and len(raw) > CACHED:  # the script names those bytes, too
             weights.append(raw)
 
-    opened.on("websocket", lambda socket: socket.on("framereceived", received))
-    page = compare(opened, visit)
+    unopened.on("websocket", lambda socket: socket.on("framereceived", received))
+    page = compare(unopened, visit)
     page.wait_for_timeout(2000)
     assert weights, "frames are known by their first four bytes"
     before, sent = len(messages), len(weights)
@@ -353,11 +359,10 @@ def test_moving_the_pointer_and_changing_the_view_ask_the_server_for_no_weights(
 def test_a_tray_fits_a_phone_and_its_panels_swipe(visit: Visit):
     page = visit.page
     page.set_viewport_size(PHONE)
-    visit.open()
-    page.locator(".attnviz .readout .value").wait_for(timeout=SLOW)
+    compare(page, visit)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        compare(page, visit)
+        expect(page.locator(".attnviz")).to_have_attribute("data-theme", scheme)
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= 0
         swipes = page.locator(".panels").evaluate("panels => panels.scrollWidth > panels.clientWidth")

@@ -121,12 +121,12 @@ def test_on_no_page_hostile_text_is_more_than_text(visit: Visit, path: str):
 def test_bertviz_the_files_and_the_shared_link_are_only_text_too(visit: Visit, browser: Browser, tmp_path: Path):
     page = visit.open(f"/?{address(text_b=TEXT)}")  # BertViz draws no longer ones
     settled(page)
-    for tab in ("BertViz: this head", "BertViz: whole model"):
-        page.get_by_role("tab", name=tab).click()
+    for name in ("BertViz", "Whole model"):
+        page.get_by_role("radio", name=name, exact=True).click()
         page.frame_locator("iframe").first.locator("svg").first.wait_for(timeout=SLOW, state="attached")
         assert grown(page) == []
     files = []
-    page.get_by_role("tab", name="Download").click()
+    page.get_by_role("radio", name="Download").click()
     for kind in ("HTML", "SVG", "PDF"):
         with page.expect_download() as waiting:
             page.get_by_role("button", name=kind, exact=True).click()

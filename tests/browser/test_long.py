@@ -101,8 +101,6 @@ def middle(page: Page) -> tuple[float, float]:
 def test_on_a_phone_a_long_text_fits_and_its_matrix_pinches(visit: Visit):
     page = visit.page
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
-    visit.open("/")
-    expect(page.locator(".readout .value")).to_be_visible(timeout=SLOW)
     link = {
         "model": CONTRACT.model,
         "layer": 18,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from typing import Literal
 from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 import attnviz
 from attnviz.analysis import view
@@ -25,6 +26,7 @@ HEAD = HeadRef(3, 1)
 WIDE = TEXT.replace("tired", "wide")
 NEAR = 3  # of 255: 256 colours there, a continuous ramp here, and weights to half a thousandth
 HALF = 0.0005  # of a weight that is written in thousandths: less than this is nothing there
+THEMES = ("light", "dark")
 START = (3, 56)  # where the first cell of the board's matrix stands on a laptop
 OPTIONS = {
     "words": ViewOptions(),
@@ -42,6 +44,12 @@ def read(model: str, text: str = TEXT) -> Trace:
     return attnviz.attend(text, model)
 
 
+def in_theme(page: Page, theme: Literal["light", "dark"]) -> None:
+    """Have the board follow a reader's change of theme."""
+    page.emulate_media(color_scheme=theme)
+    expect(page.locator(".attnviz")).to_have_attribute("data-theme", theme)
+
+
 def wanted(weights: np.ndarray, theme: str) -> np.ndarray:
     return encoding.weight_rgb(weights.astype(np.float32), theme).astype(int)
 
@@ -54,21 +62,22 @@ def test_a_weight_that_is_another_has_another_colour():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("model", ["minilm", "smollm2"])
-def test_every_cell_of_the_matrix_has_the_colour_of_its_weight(opened, model: str, options: ViewOptions, theme: str):
+def test_every_cell_of_the_matrix_has_the_colour_of_its_weight(opened, model: str, options: ViewOptions):
     trace = read(model)
     pattern = view.pattern(trace, HEAD, options)
-    page = watched(opened(trace, Choice(HEAD, None, options), theme=theme, reduced_motion="reduce"))
+    page = opened(trace, Choice(HEAD, None, options), reduced_motion="reduce")
     rows, columns = pattern.weights.shape
-    found = cells(page.locator("canvas.head"), rows, columns, START)
     unseen = np.triu(np.ones((rows, columns), bool), 1) if trace.causal else np.zeros((rows, columns), bool)
     left_out = unseen | (pattern.weights <= 0) if options.keep else unseen
     shown = ~left_out & (pattern.weights >= HALF) if options.keep else ~left_out
-    assert (found[left_out, 3] == 0).all(), "what is not shown has no colour"
-    assert (found[shown, 3] == 255).all()
-    assert np.abs(found[shown, :3] - wanted(pattern.weights[shown], theme)).max() <= NEAR
+    for theme in THEMES:
+        in_theme(page, theme)
+        found = cells(watched(page).locator("canvas.head"), rows, columns, START)
+        assert (found[left_out, 3] == 0).all(), "what is not shown has no colour"
+        assert (found[shown, 3] == 255).all()
+        assert np.abs(found[shown, :3] - wanted(pattern.weights[shown], theme)).max() <= NEAR, theme
 
 
 def under(count: int, side: int, at: int) -> slice:
@@ -78,21 +87,20 @@ def under(count: int, side: int, at: int) -> slice:
 
 
 SETTINGS = ("words", "tokens", "words, special hidden", "words of at least 0.1")
-THEMES = ("light", "dark")
 # The 270 small pictures of the larger model: each setting in one theme; the other one is the long form.
 SMALL = [
-    pytest.param(model, name, theme, marks=[pytest.mark.soak] if model == "smollm2" and (at + dark) % 2 else [])
-    for model in ("minilm", "smollm2")
-    for at, name in enumerate(SETTINGS)
-    for dark, theme in enumerate(THEMES)
+    *(("minilm", name, THEMES) for name in SETTINGS),
+    *(("smollm2", name, (THEMES[at % 2],)) for at, name in enumerate(SETTINGS)),
+    *(pytest.param("smollm2", name, (THEMES[1 - at % 2],), marks=pytest.mark.soak) for at, name in enumerate(SETTINGS)),
 ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "name", "theme"), SMALL)
-def test_every_small_picture_has_the_colours_of_its_head(opened, model: str, name: str, theme: str):
+@pytest.mark.parametrize(("model", "name", "themes"), SMALL)
+def test_every_small_picture_has_the_colours_of_its_head(opened, model: str, name: str, themes: tuple[str, ...]):
     trace, options = read(model), OPTIONS[name]
-    page = watched(opened(trace, Choice(HEAD, None, options), theme=theme, reduced_motion="reduce"))
+    page = opened(trace, Choice(HEAD, None, options), reduced_motion="reduce", color_scheme=themes[0])
+    watched(page)
     page.wait_for_timeout(600)  # until all are painted
     start, pitch, side = small_pictures(page, trace.layers, trace.heads)
     random = np.random.default_rng(5)
@@ -109,36 +117,37 @@ def test_every_small_picture_has_the_colours_of_its_head(opened, model: str, nam
                 weights.append(shown[part].max())
                 # Rounded to thousandths, a weight may pass the threshold, or just not.
                 unclear.append(options.keep is not None and bool((np.abs(whole[part] - options.keep.value) <= HALF).any()))
-    found, clear = pixels(page.locator("canvas.overview"), points), ~np.array(unclear)
+    clear = ~np.array(unclear)
     seen = np.array(weights) > 0 if options.keep else np.ones(len(weights), bool)
-    assert np.abs(found[seen & clear, :3] - wanted(np.array(weights)[seen & clear], theme)).max() <= NEAR
-    assert (found[~seen & clear, 3] == 0).all()
     assert clear.mean() > 0.9
+    for theme in themes:
+        in_theme(page, theme)
+        page.evaluate(REST)
+        found = pixels(page.locator("canvas.overview"), points)
+        assert np.abs(found[seen & clear, :3] - wanted(np.array(weights)[seen & clear], theme)).max() <= NEAR, theme
+        assert (found[~seen & clear, 3] == 0).all()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("options", [ViewOptions(), ViewOptions(words=False, special="hide")], ids=["words", "tokens"])
-def test_panels_side_by_side_have_the_colours_of_their_weights_and_of_their_difference(
-    visit: Visit, options: ViewOptions, scheme: str
-):
+def test_panels_side_by_side_have_the_colours_of_their_weights_and_of_their_difference(visit: Visit, options: ViewOptions):
     texts = json.dumps([["minilm", WIDE], ["smollm2", TEXT]])
     query = {"texts": texts, "pins": "3.1,1:3.1,2:3.1", "panels": "1-2", "view": "matrix", "focus": ""}
     query |= {"words": str(int(options.words)), "special": options.special}
-    visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page = visit.open(f"/compare?{urlencode(query)}")
     canvases = page.locator(".panel canvas")
     expect(canvases).to_have_count(4, timeout=90_000)
     expect(page.locator(".panel canvas:visible")).to_have_count(4, timeout=90_000)
-    watched(page)
     first, second, third = (
         view.pattern(trace, HEAD, options).weights for trace in (read("minilm"), read("minilm", WIDE), read("smollm2"))
     )
-    shown = [wanted(first, scheme), wanted(second, scheme), wanted(third, scheme)]
-    shown.append(encoding.difference_rgb((first - second).astype(np.float32), scheme).astype(int))
-    for i, colours in enumerate(shown):
-        found = cells(canvases.nth(i), *colours.shape[:2])
-        seen = np.tril(np.ones(colours.shape[:2], bool)) if i == 2 else np.ones(colours.shape[:2], bool)
-        assert np.abs(found[seen][:, :3] - colours[seen]).max() <= NEAR, f"panel {i + 1}"
-        assert (found[~seen, 3] == 0).all()
-    page.evaluate(REST)
+    for theme in THEMES:
+        in_theme(page, theme)
+        watched(page)
+        shown = [wanted(weights, theme) for weights in (first, second, third)]
+        shown.append(encoding.difference_rgb((first - second).astype(np.float32), theme).astype(int))
+        for i, colours in enumerate(shown):
+            found = cells(canvases.nth(i), *colours.shape[:2])
+            seen = np.tril(np.ones(colours.shape[:2], bool)) if i == 2 else np.ones(colours.shape[:2], bool)
+            assert np.abs(found[seen][:, :3] - colours[seen]).max() <= NEAR, f"panel {i + 1}, {theme}"
+            assert (found[~seen, 3] == 0).all()
     assert visit.errors == []

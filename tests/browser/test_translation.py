@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LAPTOP, PHONE, Visit
+from tests.browser.conftest import LAPTOP, PHONE, Contexts, Visit
 from tests.browser.test_axe import violations
 from tests.pages import PATHS
 
 SLOW = 60_000
 QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
 TEXT = "The trophy does not fit in the suitcase because it is too big"
+DOGS = "/syntax?text=Dogs+chase+cats+because+they+run"
 NOTICE = "#attnviz-notice"
 # How translators put their text into a page. Each is given a text node; capitals distinguish the text from the old one.
 WAYS = {
@@ -79,12 +81,14 @@ def lines(page: Page) -> list[str]:
     return [re.sub(r"\s+", " ", line).strip() for line in untranslated.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("path", [f"/{path}" for path in PATHS])
-def test_every_page_is_marked_before_anything_is_drawn(visit: Visit, path: str):
-    page = visit.open(path)
-    assert page.evaluate("[document.documentElement.translate, document.body.translate]") == [False, False]
-    assert page.evaluate("document.documentElement.lang") == "en"
-    assert page.evaluate("document.querySelector('meta[name=google]').content") == "notranslate"
+def test_every_page_is_marked_before_anything_is_drawn(visiting: Callable[..., Visit]):
+    visit = visiting(java_script_enabled=False)
+    for path in PATHS:
+        page = visit.open(f"/{path}")
+        assert page.evaluate("[document.documentElement.translate, document.body.translate]") == [False, False]
+        assert page.evaluate("document.documentElement.lang") == "en"
+        assert page.evaluate("document.querySelector('meta[name=google]').content") == "notranslate"
+        assert page.evaluate("document.querySelector('#root').childElementCount") == 0
 
 
 def test_the_mark_survives_another_page_a_run_and_a_reload(visit: Visit):
@@ -106,13 +110,23 @@ def test_a_translator_that_heeds_the_mark_changes_nothing(visit: Visit):
     expect(page.locator(NOTICE)).to_have_count(0)
 
 
-@pytest.mark.parametrize(("way", "stays"), [*((way, True) for way in WAYS), ("replaced", False), ("beside", False)])
-def test_a_translator_that_ignores_the_mark_leaves_no_old_number_and_no_error(visit: Visit, way: str, stays: bool):
-    path = "/syntax?text=Dogs+chase+cats+because+they+run"
-    page = opened(visit, path)
+@pytest.fixture(scope="module")
+def wanted(contexts: Contexts, server: str) -> list[str]:
+    """What the page says after typing where no translator is."""
+    visit = Visit(contexts.context(f"{server}/_stcore/health", viewport=LAPTOP, locale="en-US"), server)
+    page = opened(visit, DOGS)
     typed(page)
-    wanted = lines(page)
-    page = opened(visit, path)
+    found = lines(page)
+    page.close()
+    visit.leave()
+    return found
+
+
+@pytest.mark.parametrize(("way", "stays"), [*((way, True) for way in WAYS), ("replaced", False), ("beside", False)])
+def test_a_translator_that_ignores_the_mark_leaves_no_old_number_and_no_error(
+    visit: Visit, wanted: list[str], way: str, stays: bool
+):
+    page = opened(visit, DOGS)
     before = lines(page)
     translated(page, way, stays=stays)
     typed(page)
@@ -142,9 +156,9 @@ def test_the_reader_learns_what_a_translator_does_and_how_to_stop_it(visit: Visi
 
 
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
-def test_a_reader_of_another_language_sees_once_that_translation_is_off(browser: Browser, server: str, size: dict[str, int]):
-    context = browser.new_context(viewport=size, locale="de-DE", color_scheme="dark" if size is PHONE else "light")
-    page = opened(Visit(context, server), "/glossary")
+def test_a_reader_of_another_language_sees_once_that_translation_is_off(visiting: Callable[..., Visit], size: dict[str, int]):
+    scheme = "dark" if size is PHONE else "light"
+    page = opened(visiting(viewport=size, locale="de-DE", color_scheme=scheme), "/glossary")
     notice = page.locator(NOTICE)
     expect(notice).to_contain_text("Translation by the browser is off on these pages")
     expect(notice).to_have_attribute("role", "status")
@@ -158,7 +172,6 @@ def test_a_reader_of_another_language_sees_once_that_translation_is_off(browser:
     page.reload()
     page.locator(QUIET).wait_for(timeout=SLOW)
     expect(notice).to_have_count(0)
-    context.close()
 
 
 def test_elements_of_extensions_beside_or_around_a_field_do_no_harm(visit: Visit):

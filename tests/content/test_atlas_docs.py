@@ -63,9 +63,9 @@ def known(model: str) -> Atlas:
 def test_the_figures_on_the_probes_are_those_of_the_atlases():
     decoder, encoder = (probe_report.result(known(model), "induction") for model in ("smollm2", "minilm"))
     heads = ", ".join(map(str, decoder.earned[:-1])) + f" and {decoder.earned[-1]} as induction heads"
-    scores = f"({decoder.at(decoder.head):.3f} for the first, against {decoder.even_look:.3f} for uniform attention)"
+    scores = f"({decoder.at(decoder.head):.3f} for the first, against {decoder.uniform:.3f} for uniform attention)"
     assert f"smollm2 has {heads} {scores}" in PROBES
-    assert f"its best head scores {encoder.at(encoder.head):.3f}, uniform attention {encoder.even_look:.3f}" in PROBES
+    assert f"its best head scores {encoder.at(encoder.head):.3f}, uniform attention {encoder.uniform:.3f}" in PROBES
     for model in ("minilm", "smollm2"):
         facts = known(model).header.probes
         assert facts is not None

@@ -179,10 +179,13 @@ def most_similar(model: str) -> tuple[SimilarityResult, SimilarityResult]:
 
 
 def habit_cells(model: str, key: str) -> str:
-    """Three cells of the table of habits: the strongest head, its value, and the mean of all heads."""
+    """Three cells of the table of habits: the strongest head, its value, and the mean of all heads.
+
+    "none" stands for a habit that this model cannot have; "not measured" for one that its atlas was built without.
+    """
     one = next((one for one in results(made(model)) if one.key == key), None)
     if one is None:
-        return "none | | "
+        return "none | | " if key in made(model).header.habits else "not measured | | "
     unit = " bits" if one.scores.unit == "bits" else ""
     beside = "" if one.baseline is None else f" (shuffled {round(one.baseline, 3) + 0.0:.3f})"
     return f"{one.head} | {one.value:.3f}{unit}{beside} | {round(one.mean, 3) + 0.0:.3f}{unit}"

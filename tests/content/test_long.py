@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -17,13 +16,7 @@ from attnviz.types import HeadRef
 from attnviz.view_state import ViewOptions
 
 pytestmark = pytest.mark.slow
-EVERY = pytest.mark.parametrize("one", long_texts(), ids=lambda one: one.id)
 NEAR = 0.005  # what three digits round away, and what another machine's sums may differ by
-
-
-@lru_cache(maxsize=1)
-def traced(one: LongText) -> Trace:
-    return attnviz.attend(one.text, one.model)
 
 
 def weights(trace: Trace, source: Span, finds: Span) -> dict[HeadRef, float]:
@@ -34,19 +27,16 @@ def weights(trace: Trace, source: Span, finds: Span) -> dict[HeadRef, float]:
     return {HeadRef(layer, head): float(found[layer, head]) for layer, head in np.ndindex(found.shape)}
 
 
-@EVERY
-def test_every_far_link_is_real(one: LongText):
-    trace = traced(one)
+@pytest.mark.parametrize("one", long_texts(), ids=lambda one: one.id)
+def test_every_far_link_is_real_and_the_one_that_opens_is_the_strongest_of_its_row(one: LongText):
+    trace = attnviz.attend(one.text, one.model)
     for claim in one.claims:
         found = weights(trace, claim.selected, claim.finds)
         assert found[claim.head] == pytest.approx(claim.weight, abs=NEAR), claim
         if claim.most:
             assert max(found.values()) == found[claim.head], claim
 
-
-@EVERY
-def test_the_link_that_opens_is_the_strongest_of_its_row_and_far(one: LongText):
-    pattern = view.pattern(traced(one), one.head, ViewOptions())
+    pattern = view.pattern(trace, one.head, ViewOptions())
     row, key = (
         next(i for i, u in enumerate(pattern.query_units) if u.start == place[0]) for place in (one.selected, one.finds)
     )

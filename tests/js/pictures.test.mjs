@@ -194,7 +194,7 @@ test("a laptop shows 13 words without scrolling, and 26 pixels a head", () => {
   assert.equal(geometry.head.rows, 13);
   const place = placesIn(geometry, { tab: "curves", keys: 13, scrolled: 0 });
   assert.equal(place.cell, geometry.head.row);
-  assert.ok(place.x + 13 * place.cell < place.queryX && place.left < place.right && place.right < geometry.head.width);
+  assert.ok(place.queryX < place.x && place.x + 13 * place.cell < place.left && place.left < place.right && place.right < geometry.head.width);
 });
 
 test("thirty layers get twelve pixels a head, with the facts beside them", () => {

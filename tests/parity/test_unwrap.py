@@ -268,7 +268,7 @@ def checkpointed() -> Any:
 
 
 MODELS: dict[str, Callable[[], Any]] = {
-    "plain": bert,
+    "plain": decided_bert,
     "pruned": lambda: edited(pruned),
     "pruned in training": lambda: edited(pruned_in_training),
     "normed and parametrised": lambda: edited(normed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from attnviz import board
+from attnviz.board import scripts
 from attnviz.board.choice import Choice
 from attnviz.board.source import (
     COMPARE,
@@ -17,12 +19,9 @@ from attnviz.board.source import (
     MODULES,
     RANKING,
     START,
-    compare_source,
+    component_source,
     joined,
-    links_source,
     module,
-    ranking_source,
-    start_source,
     wrapped,
 )
 from attnviz.engine.block import Block
@@ -35,8 +34,8 @@ from attnviz.types import AttentionRequest, HeadRef, Token
 from attnviz.view_state import ViewOptions
 
 HERE = Path(board.__file__).parent
-ALL = (*MODULES, *COMPARE, *LINKS, *RANKING, *(name for name in START if name not in MODULES))
-MOUNTED = (compare_source, links_source, ranking_source, start_source)
+ALL = (*MODULES, *COMPARE, *LINKS, *RANKING, *START)
+MOUNTED = ("board", "compare", "links", "ranking", "start")
 
 
 def test_every_module_is_joined_and_imports_only_from_those_before_it():
@@ -71,17 +70,27 @@ def test_any_other_way_to_import_or_export_is_refused(line: str):
         wrapped("one", f"{line}\n")
 
 
-def test_what_streamlit_mounts_has_one_export_and_no_import():
-    html, css, script = board.source()
-    assert 'class="attnviz"' in html
-    assert ".attnviz" in css
-    for text in (script, *(source()[2] for source in MOUNTED), board.carrier()):
-        assert re.findall(r"^(import|export)\b.*", text, re.M) == ["export"]
-        assert text.rstrip().splitlines()[-1].startswith("export default (component) =>")
+def test_each_component_loads_its_own_file_in_a_few_lines():
+    assert 'class="attnviz"' in component_source("board")[0]
+    for name in (*MOUNTED, "carrier"):
+        text = scripts.loader(name)
+        (file,) = set(re.findall(r'"([\w-]+\.js)', text))
+        assert re.search(rf"^export {{.*\b{name}\b.*}};$", scripts.files()[file].decode(), re.M)
+        assert text.rstrip().endswith(f"export default {name};")
+        assert len(text) < 700
+
+
+def test_files_import_only_the_boards_and_are_named_by_what_they_hold():
+    board_file, *others = scripts.files()
+    assert not re.search(r"^import\b", scripts.files()[board_file].decode(), re.M)
+    for file in others:
+        assert re.findall(r"^import\b.*", scripts.files()[file].decode(), re.M)[0].endswith(f'from "./{board_file}";')
+    for file, text in scripts.files().items():
+        assert re.fullmatch(r"\w+-(\w{16})\.js", file)[1] == hashlib.sha256(text).hexdigest()[:16]
 
 
 def test_nothing_is_fetched_from_elsewhere():
-    for text in (*board.source(), *(part for source in MOUNTED for part in source()), board.carrier()):
+    for text in (*board.source(), *(text.decode() for text in scripts.files().values())):
         assert not re.search(r"https?:|//cdn|@import|url\(", text)
 
 

@@ -121,7 +121,7 @@ def test_a_causal_model_has_no_word_after_its_first_word_counts_no_row_and_is_a_
     assert dict(found.shares) == pytest.approx(want)
     assert [look.percent for look in found.lines] == [33, 17, 42, 8]
     # Uniform attention: the first word 1/2 + 1/3 + 1/4, the word before 0 + 1/3 + 1/4, and so on, all by three.
-    assert [look.even for look in found.lines] == pytest.approx([13 / 36, 7 / 36, 13 / 36, 3 / 36])
+    assert [look.uniform for look in found.lines] == pytest.approx([13 / 36, 7 / 36, 13 / 36, 3 / 36])
     assert found.rows == 3
     assert found.most == pytest.approx((1 + np.log2(3) + 2) / 3)
     assert found.entropy == pytest.approx((1 + 1.5 + 2) / 3)
@@ -163,7 +163,7 @@ def test_a_head_that_looks_back_one_word_is_called_so_with_its_numbers():
     found = head_roles.role(made(looking([0, 0, 1, 2, 3, 4, 5, 6], 0.93, 8), sentence(*words)))
     assert (found.kind, found.chosen, found.rows) == ("previous", 5, 6)
     assert found.share == pytest.approx(5 * 0.93 / 6, abs=1e-6)
-    assert found.even == pytest.approx(5 / 6 / 8)
+    assert found.uniform == pytest.approx(5 / 6 / 8)
     assert found.sentence == (
         "On this text it looks mostly at the word before: 78\u202f% of its attention on average, first choice of 5 of 6 words "
         "(evenly spread attention would give it 10\u202f%)."
@@ -248,7 +248,7 @@ def test_a_head_whose_every_word_finds_its_twin_is_called_so():
     )
     found = head_roles.role(made(looking([0, 5, 6, 7, 4, 1, 2, 3, 8], 0.8, 9), parts))
     assert (found.kind, found.share, found.chosen, found.rows) == ("same", pytest.approx(0.8, abs=1e-6), 6, 6)
-    assert found.even == pytest.approx(1 / 9)
+    assert found.uniform == pytest.approx(1 / 9)
     assert "the same word elsewhere: 80\u202f% of its attention on average, first choice of 6 of 6 words" in found.sentence
 
 

@@ -16,15 +16,16 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from attnviz import board
+from attnviz.board import scripts
 from attnviz.board.choice import Choice
-from attnviz.board.source import compare_source, links_source, ranking_source, source, start_source
+from attnviz.board.source import component_source
 from attnviz.engine.block import Block
 from attnviz.engine.layers import Dense
 from attnviz.engine.trace import Trace
 from attnviz.figures import bertviz
 from attnviz.figures.bertviz.csp_hash import digest
 from attnviz.types import AttentionRequest, HeadRef, Token
-from attnviz.web import index_page, middleware, security_headers
+from attnviz.web import index_page, middleware, security_headers, static_files
 
 INDEX = (Path(streamlit.__file__).parent / "static" / "index.html").read_text("utf-8")
 REQUESTS: list[dict[bytes, bytes]] = []  # the headers of each request that reached the app behind the middleware
@@ -87,10 +88,24 @@ def test_our_scripts_are_in_the_head_and_the_rest_is_streamlits_page():
     assert f"<script>{index_page.script()}</script>" in head
     assert "</script" not in index_page.script()
     ours = re.sub(
-        r"<meta name=\"google\".*?</script>\s*|<header id=.*</header>.*(?=<noscript>)", "", index_page.html(), flags=re.S
+        r"<meta name=\"google\".*?(?=</head>)|<style>[^<]*</style>\s*<header id=.*</header>", "", index_page.html(), flags=re.S
     )
+    ours = re.sub(r"<div id=\"first-paint\".*?(?=<noscript>)", "", ours, count=1, flags=re.S)
     bare = re.sub(r"<html\b[^>]*>", "<html>", INDEX)
     assert re.sub(r"\s+", "", re.sub(r"<html\b[^>]*>", "<html>", ours)) == re.sub(r"\s+", "", bare)
+
+
+def test_below_the_row_stand_the_places_of_what_comes_and_holds_no_text_of_a_reader():
+    body = index_page.html().partition("</header>")[2].lstrip()
+    assert body.startswith('<div id="first-paint" aria-hidden="true"')
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", index_page.html())
+
+
+def test_scripts_that_a_page_needs_next_are_named_in_the_head():
+    named = re.findall(r'<link rel="modulepreload" crossorigin href="\./static/([^"]+)">', index_page.html())
+    assert f"attnviz/{next(iter(scripts.files()))}" in named
+    assert any(name.startswith("js/BidiComponent.") for name in named)
+    assert all(static_files.name_of(f"/static/{name}") for name in named)
 
 
 def test_the_policy_has_the_hash_of_our_scripts():
@@ -147,5 +162,5 @@ def test_saved_pages_and_frames_of_bertviz_are_not_to_be_translated_either():
 
 def test_each_component_is_marked_as_not_to_be_translated():
     """A translator that walks into shadow roots does not see the document's root from there."""
-    for made in (source, compare_source, links_source, ranking_source, start_source):
-        assert re.match(r'<div class="attnviz[^>]* translate="no"', made()[0])
+    for name in ("board", "compare", "links", "ranking", "start"):
+        assert re.match(r'<div class="attnviz[^>]* translate="no"', component_source(name)[0])

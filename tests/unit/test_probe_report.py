@@ -41,7 +41,7 @@ def test_heads_are_ordered_by_the_even_half_and_reported_on_the_odd_one(tmp_path
     reach = 2.131449545559323 * 0.01  # Student's 97.5 % with 15 degrees of freedom
     assert one.interval(one.head) == pytest.approx((0.4 - reach, 0.4 + reach), abs=1e-6)
     assert one.interval(HeadRef(0, 0))[0] == 0.0
-    assert one.even_look == 0.125
+    assert one.uniform == 0.125
 
 
 def test_a_head_earns_the_name_by_both_halves_and_with_its_whole_interval(tmp_path: Path):

@@ -34,9 +34,9 @@ def test_where_each_probe_looks_is_written_out_by_hand():
 
 
 def test_an_even_look_is_one_over_the_tokens_that_are_seen():
-    assert SHORT.even_look(causal=False) == (1 / 8, 1 / 8, 1 / 8)
+    assert SHORT.uniform(causal=False) == (1 / 8, 1 / 8, 1 / 8)
     wanted = ((1 / 5 + 1 / 6) / 2, (1 / 5 + 1 / 6 + 1 / 7) / 3, (1 / 3 + 1 / 4 + 1 / 5 + 1 / 6 + 1 / 7) / 5)
-    assert SHORT.even_look(causal=True) == pytest.approx(wanted)
+    assert SHORT.uniform(causal=True) == pytest.approx(wanted)
 
 
 def test_heads_that_do_one_thing_score_1_in_its_probe_and_an_even_head_the_even_look():
@@ -48,7 +48,7 @@ def test_heads_that_do_one_thing_score_1_in_its_probe_and_an_even_head_the_even_
         weights[0, 3, query, : query + 1] = 1 / (query + 1)
     found = random_tokens.scores(weights, SHORT)[:, 0]  # probe head
     np.testing.assert_allclose(found[:, :3], np.eye(3), atol=1e-7)
-    np.testing.assert_allclose(found[:, 3], SHORT.even_look(causal=True), atol=1e-7)
+    np.testing.assert_allclose(found[:, 3], SHORT.uniform(causal=True), atol=1e-7)
 
 
 def test_sequences_are_of_different_tokens_and_the_same_in_every_run():

@@ -50,7 +50,7 @@ def summary_lines(atlas: Atlas) -> list[str]:
         low, high = map(three, one.interval(one.head))
         lines.append(
             f"{one.name:<18} {one.head!s:<8} {three(one.at(one.head)):>6}  {f'{low} to {high}':<15}  "
-            f"{three(one.even_look):>9}  {_earned(one)}"
+            f"{three(one.uniform):>9}  {_earned(one)}"
         )
     return [*lines, *([] if atlas.header.causal else [probe_report.ENCODER])]
 
@@ -58,7 +58,7 @@ def summary_lines(atlas: Atlas) -> list[str]:
 def _probe_json(probe: ProbeResult) -> dict[str, Any]:
     """Return the JSON fields of one probe, without its heads."""
     return {
-        "name": probe.name, "says": probe.says, "source": probe.source, "even_look": probe.even_look,
+        "name": probe.name, "says": probe.says, "source": probe.source, "even_look": probe.uniform,
         "role": probe.role or None, "earned": [[head.layer, head.head] for head in probe.earned],
         "sequences": list(probe.sequences),
     }  # fmt: skip
@@ -77,7 +77,7 @@ def _notes(atlas: Atlas, probe: ProbeResult) -> list[str]:
     """Return lines on how the scores were made, and which heads get the name."""
     bar = "if more than half of its attention goes there, with its whole interval"
     name = f"A head is called “{probe.role}” {bar}: {_earned(probe)}." if probe.role else probe_report.ENCODER
-    return [f"Uniform attention scores {three(probe.even_look)}. {probe_report.method(atlas)}", name]
+    return [f"Uniform attention scores {three(probe.uniform)}. {probe_report.method(atlas)}", name]
 
 
 def _earned(probe: ProbeResult) -> str:

@@ -57,14 +57,14 @@ class Header:
 class Probes:
     """The facts of an atlas on its probes with random tokens.
 
-    `names` are the probes, `even_look` what uniform attention over all visible tokens would score in each; `sequences` are the
+    `names` are the probes, `uniform` what uniform attention over all visible tokens would score in each; `sequences` are the
     even and the odd ones, of twice `length` random tokens out of `drawn_from` ids, between the special tokens `start` and
     `end`. Where `missing` gives a reason, nothing was measured and all else is empty.
     """
 
     version: int
     names: tuple[str, ...] = ()
-    even_look: tuple[float, ...] = ()
+    uniform: tuple[float, ...] = ()
     rule: str = ""
     seed: int = 0
     length: int = 0

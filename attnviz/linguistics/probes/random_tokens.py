@@ -63,7 +63,7 @@ class Layout:
         query = np.arange(self.start + 1, self.start + 2 * self.length)
         return np.stack([query, query - 1], -1)
 
-    def even_look(self, *, causal: bool) -> tuple[float, ...]:
+    def uniform(self, *, causal: bool) -> tuple[float, ...]:
         """Return the score in each probe of a head that spreads its attention evenly over all visible tokens."""
         if not causal:
             return (1.0 / self.tokens,) * len(NAMES)
@@ -150,6 +150,6 @@ def run_probes(
         "version": VERSION, "names": list(NAMES), "rule": RULE, "seed": SEED, "length": length,
         "sequences": [len(rows[half::2]) for half in (EVEN, ODD)], "drawn_from": len(pool),
         "start": named[0], "end": named[1],
-        "even_look": list(layout.even_look(causal=causal)),
+        "even_look": list(layout.uniform(causal=causal)),
     }  # fmt: skip
     return ProbeScores(facts, figures(each))

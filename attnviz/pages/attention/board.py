@@ -9,7 +9,7 @@ from attnviz.engine.trace import Trace
 from attnviz.models import catalog
 from attnviz.selection import Selection
 from attnviz.types import HeadRef
-from attnviz.ui import board_data, state
+from attnviz.ui import board_data, pinned_heads, state
 from attnviz.ui.components.board import Choice, board
 
 COMPARE, DIFFERENCE = "compare", "difference"  # the board's requests for the Compare page
@@ -59,8 +59,8 @@ def choose(choice: Choice) -> None:
             view=choice.view,
         )
     if choice.tray is not None:
-        state.take_pins(choice.tray)
+        pinned_heads.take_pins(choice.tray)
     if choice.go == DIFFERENCE:
-        state.show_difference()
+        pinned_heads.show_difference()
     elif choice.go:
-        state.open_pin(choice.go)
+        pinned_heads.open_pin(choice.go)

@@ -1,25 +1,22 @@
-"""One head on the Attention page: its fields, its heatmap beside a second one, its links, BertViz's views, downloads."""
+"""One head on the Attention page: its fields, what it does in words, and whether its weights are the model's own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import streamlit as st
 
-from attnviz.analysis import head_roles, link_ranking
+from attnviz.analysis import head_roles
 from attnviz.engine import verify
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
-from attnviz.figures import bertviz, encoding, heatmap
-from attnviz.pages.attention.downloads import downloads
+from attnviz.figures import encoding
 from attnviz.pages.attention.head_view import HeadView, selected_rows, strongest_row
-from attnviz.types import HeadRef, Unit
-from attnviz.ui import caution, glossary_links, heatmap_chart, state, token_picker, widgets
+from attnviz.types import HeadRef
+from attnviz.ui import caution, glossary_links, pinned_heads, state, token_picker, widget_values, widgets
 from attnviz.ui.backend import backend
 
 _BESIDE = "attnviz_beside"
-STRONGEST = 20
-DRAWN = 262_144  # cells of a heatmap: 512 words a side; the board's matrix shows more, and zooms
 DESCRIBED = 3  # selected words that get a sentence each
 
 
@@ -27,15 +24,15 @@ def fields(trace: Trace) -> None:
     """Draw the fields: layer, head, the block where there are several, and a second head beside the first."""
     head = state.current().head
     block = trace.block(head.block)
-    beside = state.second_head()
+    beside = pinned_heads.second_head()
     with st.container(horizontal=True, gap="small", key="fields"):
         token_picker.block_field(trace.blocks)
         _number("Layer", "layer", head.layer, block.layers, lambda n: state.choose_head(n, state.current().head.head))
         _number("Head", "head", head.head, block.heads, lambda n: state.choose_head(state.current().head.layer, n))
         st.toggle(
             "A second head beside it",
-            key=state.fill(_BESIDE, beside is not None),
-            on_change=state.answer(_BESIDE, _switch_second_head),
+            key=widget_values.fill(_BESIDE, beside is not None),
+            on_change=widget_values.answer(_BESIDE, _switch_second_head),
         )
         if beside is not None:
             _number(
@@ -43,62 +40,38 @@ def fields(trace: Trace) -> None:
                 "layer_2",
                 beside.layer,
                 block.layers,
-                lambda n: state.pin_second_head(HeadRef(n, beside.head, head.block)),
+                lambda n: pinned_heads.pin_second_head(HeadRef(n, beside.head, head.block)),
             )
             _number(
                 "Second head",
                 "head_2",
                 beside.head,
                 block.heads,
-                lambda n: state.pin_second_head(HeadRef(beside.layer, n, head.block)),
+                lambda n: pinned_heads.pin_second_head(HeadRef(beside.layer, n, head.block)),
             )
 
 
 def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
     """Draw a field for a number from 0."""
-    state.fill(key, value)
+    widget_values.fill(key, value)
     explained = glossary_links.help(label.split()[-1].casefold())
-    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=120, help=explained)
+    st.number_input(label, 0, count - 1, key=key, on_change=widget_values.answer(key, choose), width=120, help=explained)
 
 
 def _switch_second_head(on: bool) -> None:
     """Switch the second head on (first the next one of the same layer) or off."""
     head, heads = state.current().head, state.card().heads
-    state.pin_second_head(HeadRef(head.layer, (head.head + 1) % heads, head.block) if on else None)
+    pinned_heads.pin_second_head(HeadRef(head.layer, (head.head + 1) % heads, head.block) if on else None)
 
 
-def heatmaps(first: HeadView, second: HeadView | None) -> None:
-    """Draw the head's heatmap with exact values, and the second head's, or what the first head does in words."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        _heatmap(first, named=second is not None)
-    with right:
-        if second is None:
-            _in_words(first)
-            _links(first)
-        else:
-            _heatmap(second, named=True)
-    if second is not None:
-        for column, head_view in zip(st.columns(2, gap="large"), (first, second), strict=True):
-            with column:
-                _in_words(head_view)
+def described(first: HeadView, second: HeadView | None) -> None:
+    """What the head does in words and numbers, beside it a second one, and whether their weights are the model's own."""
+    shown = [one for one in (first, second) if one is not None]
+    for column, one in zip(st.columns(len(shown), gap="large"), shown, strict=True):
+        with column:
+            _in_words(one)
     caution.show()
-    _badge(first.trace, [first.head, *([second.head] if second else [])])
-
-
-def _heatmap(head_view: HeadView, *, named: bool) -> None:
-    """Draw one head's heatmap, under its name if two are side by side."""
-    head, pattern = head_view.head, head_view.pattern
-    if named:
-        st.subheader(encoding.head_name(head), anchor=False)
-    if pattern.weights.size > DRAWN:
-        st.caption(
-            f"A heatmap is drawn up to {DRAWN:,} cells; this one would have {pattern.weights.size:,}. "
-            "The matrix on the board shows them all and zooms."
-        )
-        return
-    heatmap_chart.show(pattern, f"{head.layer}-{head.head}", str(head), selected_rows=head_view.selected_rows)
-    st.caption(f"{' '.join(heatmap.reading(pattern))} Point at a cell for its exact value.")
+    _badge(first.trace, [one.head for one in shown])
 
 
 def _in_words(head_view: HeadView) -> None:
@@ -150,54 +123,3 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
                 st.markdown(widgets.plain(backend().check(request).note))
         except AttnvizError as error:
             widgets.show_error(error)
-
-
-def more(first: HeadView, second: HeadView | None) -> None:
-    """Draw links as a table, the head and the model in BertViz, files to keep. Only the open tab is computed."""
-    parts = {"Download": downloads, "BertViz: this head": _bertviz_head, "BertViz: whole model": _bertviz_model}
-    if second is not None:
-        parts = {"Strongest links": _links, **parts}
-    for tab, show in zip(st.tabs(list(parts), key="head_tabs", on_change="rerun"), parts.values(), strict=True):
-        if tab.open:
-            with tab:
-                try:
-                    show(first)
-                except AttnvizError as error:
-                    widgets.show_error(error)
-
-
-def _links(head_view: HeadView) -> None:
-    """Draw the strongest links of the head as a table."""
-    pattern = head_view.pattern
-    rows = [
-        {
-            "query": _label(pattern.queries, pattern.query_units, found.query),
-            "key": _label(pattern.keys, pattern.key_units, found.key),
-            "weight": found.weight,
-        }
-        for found in link_ranking.strongest(pattern, STRONGEST)
-    ]
-    st.dataframe(
-        rows, hide_index=True, height=320, column_config={"weight": st.column_config.NumberColumn(format="%.3f")},
-        alt=f"The {len(rows)} strongest links of {head_view.head}",
-    )  # fmt: skip
-
-
-def _label(labels: Sequence[str], units: Sequence[Unit], at: int) -> str:
-    """Return a word for a table, with a mark where the model cannot read it."""
-    short = encoding.label(labels[at])
-    return encoding.marked(short, units[at]) if units else short
-
-
-def _bertviz_head(head_view: HeadView) -> None:
-    """Draw the head in BertViz's head view."""
-    theme, trace, head = widgets.theme(), head_view.trace, head_view.head
-    page = backend().derived(trace.request, ("bertviz head", head, theme), lambda t: bertviz.head_view(t, head, theme=theme))
-    st.iframe(page, height=min(1200, 160 + 24 * len(trace.tokens)), alt=f"{head} in BertViz's head view")
-
-
-def _bertviz_model(head_view: HeadView) -> None:
-    """Draw the model in BertViz's model view."""
-    theme, trace, head = widgets.theme(), head_view.trace, head_view.head
-    page = backend().derived(trace.request, ("bertviz model", head, theme), lambda t: bertviz.model_view(t, head, theme=theme))
-    st.iframe(page, height=900, alt="The whole model in BertViz's model view")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from attnviz.pages.attention import head
 from attnviz.pages.attention.board import canvas
 from attnviz.pages.attention.head_view import HeadView
-from attnviz.ui import state, widgets
+from attnviz.pages.attention.more import more
+from attnviz.ui import pinned_heads, state, widgets
 
 
 def show() -> None:
@@ -14,9 +15,9 @@ def show() -> None:
     if trace is not None:
         widgets.show_note(trace.note)
         canvas(trace)
-        head.fields(trace)
-        now, beside = state.current(), state.second_head()
+        now, beside = state.current(), pinned_heads.second_head()
         first = HeadView(trace, now.head, now.options, now.focus)
         second = HeadView(trace, beside, now.options, now.focus) if beside else None
-        head.heatmaps(first, second)
-        head.more(first, second)
+        more(first, second)
+        head.fields(trace)
+        head.described(first, second)

@@ -8,7 +8,7 @@ from attnviz.lessons import examples
 from attnviz.models import catalog
 from attnviz.selection import PINS, TEXT, Selection
 from attnviz.types import AttentionRequest, HeadRef
-from attnviz.ui import input_bar, state
+from attnviz.ui import input_bar, pinned_heads, state
 from attnviz.view_state import Panel, Pin, TokenSelection
 
 EMBEDDED = ("minilm", "smollm2")
@@ -49,8 +49,10 @@ def _row(selection: Selection) -> None:
             "Same sentence, two models", on_click=two_models, args=(other,), disabled=not other, key="set-models",
             help=f"{catalog.card(other).name} reads it too, with a head of its own" if other else "No other model is here",
         )  # fmt: skip
-        if away := state.replaced_pins():
-            st.button(f"Back to your {len(away)} pins" if len(away) > 1 else "Back to your pin", on_click=state.restore_pins)
+        if away := pinned_heads.replaced_pins():
+            st.button(
+                f"Back to your {len(away)} pins" if len(away) > 1 else "Back to your pin", on_click=pinned_heads.restore_pins
+            )
 
 
 def _apart(selection: Selection) -> None:
@@ -74,7 +76,7 @@ def tired_wide() -> None:
     first, second = (AttentionRequest("minilm", text) for text in PAIR)
     state.change(request=first, head=HeadRef(3, 1), focus=TokenSelection(TEXT.index("it was")))
     pins = (Pin(first, HeadRef(3, 1)), Pin(second, HeadRef(3, 1)), Pin(first, HeadRef(5, 11)))
-    state.show_set(pins, DIFFERENCE)
+    pinned_heads.show_set(pins, DIFFERENCE)
 
 
 def _sentences() -> None:
@@ -100,7 +102,7 @@ def two_sentences(text: str) -> None:
     now = state.current()
     if text.strip() and text != now.request.text:
         second = AttentionRequest(now.request.model, text)
-        state.show_set((Pin(now.request, now.head), Pin(second, now.head)), DIFFERENCE)
+        pinned_heads.show_set((Pin(now.request, now.head), Pin(second, now.head)), DIFFERENCE)
 
 
 def other_model() -> str:
@@ -113,4 +115,4 @@ def two_models(name: str) -> None:
     """Show the sentence with its head, and the same sentence read by another model with its own head."""
     now, card = state.current(), catalog.card(name)
     request = AttentionRequest(name, now.request.text, now.request.text_b if card.pairs else None)
-    state.show_set((Pin(now.request, now.head), Pin(request, HeadRef(*card.head, card.blocks[0]))))
+    pinned_heads.show_set((Pin(now.request, now.head), Pin(request, HeadRef(*card.head, card.blocks[0]))))

@@ -20,7 +20,7 @@ from attnviz.pages.compare.data_export import panel_title
 from attnviz.pages.compare.exact_weights import panel_data
 from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, Token
-from attnviz.ui import caution, legibility_note, retry, state, widgets
+from attnviz.ui import caution, legibility_note, pinned_heads, retry, state, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.components.board import Choice
 from attnviz.ui.components.panels import Source, panels
@@ -126,7 +126,7 @@ def choose(choice: Choice) -> None:
     """Store the word, the view, the pins and the panels that the reader chose."""
     state.change(focus=choice.focus, options=choice.options, view=choice.view)
     if choice.tray is not None:
-        state.take_pins(choice.tray)
+        pinned_heads.take_pins(choice.tray)
 
 
 def _names(pins: Sequence[Pin]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from attnviz.lessons import examples
 from attnviz.lessons.examples import KINDS, Example
-from attnviz.ui import state, widgets
+from attnviz.ui import state, widget_values, widgets
 
 OWN = ""  # the choice for a sentence that is not a ready one
 
@@ -27,14 +27,16 @@ def title() -> None:
 
 def _kind(now: Example | None) -> str:
     """Return a list of what the sentences teach; a choice opens the first of them at once. Returns the choice."""
-    key = state.fill("kind", OWN if now is None else now.teaches)
+    key = widget_values.fill("kind", OWN if now is None else now.teaches)
 
     def choose(kind: str) -> None:
         if kind != OWN:
             widgets.choose_example(next(one for one in examples.sentences() if one.teaches == kind))
 
     kinds = [OWN, *KINDS] if now is None else list(KINDS)
-    return st.selectbox("What it teaches", kinds, format_func=_label, key=key, on_change=state.answer(key, choose), width=280)
+    return st.selectbox(
+        "What it teaches", kinds, format_func=_label, key=key, on_change=widget_values.answer(key, choose), width=280
+    )
 
 
 def _label(kind: str) -> str:
@@ -47,10 +49,10 @@ def _label(kind: str) -> str:
 def _sentence(now: Example | None, sentences: list[Example]) -> None:
     """Draw the sentences of one kind."""
     titles = {one.id: one.title for one in sentences}
-    key = state.fill("ready_sentence", now.id if now else sentences[0].id)
+    key = widget_values.fill("ready_sentence", now.id if now else sentences[0].id)
     st.selectbox(
         "Ready sentence", list(titles), format_func=titles.__getitem__, key=key, width=240,
-        on_change=state.answer(key, lambda name: widgets.choose_example(examples.example(name))),
+        on_change=widget_values.answer(key, lambda name: widgets.choose_example(examples.example(name))),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from attnviz.linguistics import anaphor
 from attnviz.pages.coreference import sentence_figure
 from attnviz.pages.coreference.question import PronounQuestion, numbered
 from attnviz.selection import CANDIDATES
-from attnviz.ui import state, widgets
+from attnviz.ui import state, widget_values, widgets
 from attnviz.ui.single_text import chosen
 from attnviz.view_state import TokenSelection
 
@@ -124,13 +124,13 @@ def _lists(text: str, places: Sequence[Span], pronoun: Span | None, named: Seque
     """Draw the same choices as lists."""
     labels = {place: numbered(text, places, place) for place in places}
     with st.expander("The same as lists"), st.container(horizontal=True, gap="small"):
-        key = state.fill("pronoun", pronoun)
+        key = widget_values.fill("pronoun", pronoun)
         st.selectbox(
             "Pronoun", places if pronoun else [None, *places], key=key, width=208,
             format_func=lambda place: labels[place] if place else "None found",
-            on_change=state.answer(key, lambda place: state.select_word(TokenSelection(place[0]) if place else None)),
+            on_change=widget_values.answer(key, lambda place: state.select_word(TokenSelection(place[0]) if place else None)),
         )  # fmt: skip
-        several = state.fill("candidates", list(named))
+        several = widget_values.fill("candidates", list(named))
         st.multiselect(
             "What could it refer to? Choose two or more words",
             [place for place in places if place != pronoun],
@@ -138,11 +138,11 @@ def _lists(text: str, places: Sequence[Span], pronoun: Span | None, named: Seque
             key=several,
             max_selections=CANDIDATES,
             width=520,
-            on_change=state.answer(several, lambda found: state.change(candidates=tuple(place[0] for place in found))),
+            on_change=widget_values.answer(several, lambda found: state.change(candidates=tuple(place[0] for place in found))),
         )
-        one = state.fill("meant", next((place for place in named if place[0] == state.current().meant), None))
+        one = widget_values.fill("meant", next((place for place in named if place[0] == state.current().meant), None))
         st.selectbox(
             "What does it refer to?", [None, *named], key=one, width=208,
             format_func=lambda place: labels[place] if place else "Not chosen",
-            on_change=state.answer(one, lambda place: state.change(meant=place[0] if place else None)),
+            on_change=widget_values.answer(one, lambda place: state.change(meant=place[0] if place else None)),
         )  # fmt: skip

@@ -8,7 +8,7 @@ import streamlit as st
 
 from attnviz.figures import headmap
 from attnviz.types import HeadRef, HeadScores, quoted
-from attnviz.ui import state, widgets
+from attnviz.ui import page_url, state, widget_values, widgets
 from attnviz.ui.single_text import chosen
 
 BEST = 6  # heads with a button
@@ -20,15 +20,15 @@ def pick(kind: str, names: Mapping[str, str], renamed: Mapping[str, str] | None 
     `kind` is `habit` or `probe`, also the name of the URL parameter. A key that does not exist there becomes a notice, and
     the first measure is shown. `renamed` gives the present keys of older links.
     """
-    asked = state.page_parameter(kind)
+    asked = page_url.parameter(kind)
     wanted = (renamed or {}).get(asked, asked)
     now = wanted if wanted in names else next(iter(names))
     if wanted not in ("", now):
         widgets.show_notices([f"There is no {kind} {quoted(wanted)} here: showing {names[now]}."])
-    key = state.fill(f"heads-{kind}", now)
+    key = widget_values.fill(f"heads-{kind}", now)
     st.selectbox(
         kind.capitalize(), list(names), format_func=lambda name: names[name].capitalize(), key=key, width=280,
-        on_change=state.answer(key, lambda name: state.set_page_parameter(kind, name)),
+        on_change=widget_values.answer(key, lambda name: page_url.set_parameter(kind, name)),
     )  # fmt: skip
     return now
 

@@ -50,7 +50,7 @@ def _facts(one: ProbeResult, head: HeadRef) -> list[str]:
     low, high = (encoding.three(end) for end in one.interval(one.head))
     lines = [
         f"**{one.head}** scores most: **{encoding.three(one.at(one.head))}** ({low} to {high})",
-        f"A head that looks evenly at everything it can see: {encoding.three(one.even_look)}",
+        f"A head that looks evenly at everything it can see: {encoding.three(one.uniform)}",
         f"The chosen head, {encoding.head_name(head)}: {encoding.three(one.at(head))}, rank {one.rank(head)} of {heads}",
     ]
     if one.role:

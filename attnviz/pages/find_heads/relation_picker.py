@@ -14,7 +14,7 @@ from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED, relation
 from attnviz.pages.find_heads import claim_tester
 from attnviz.pages.find_heads.view import meant, wanted
 from attnviz.types import Link
-from attnviz.ui import parser_note, state, widgets
+from attnviz.ui import parser_note, state, widget_values, widgets
 from attnviz.ui.backend import backend
 from attnviz.url_codec import LINKS
 
@@ -46,7 +46,7 @@ def relation_picker(trace: Trace) -> None:
         return
     names = {one.label: one for one in found}
     now = next((one.label for one in found if set(one.links) == set(wanted())), NONE)
-    key = state.fill(_KEY, now)
+    key = widget_values.fill(_KEY, now)
 
     def choose(name: str) -> None:
         if name != NONE:
@@ -58,7 +58,7 @@ def relation_picker(trace: Trace) -> None:
         st.caption("Or draw all links of", width="content")
         st.selectbox(
             "Relation to draw", [NONE, *names], format_func=lambda name: name or "a relation …", key=key,
-            label_visibility="collapsed", on_change=state.answer(key, choose), width=400,
+            label_visibility="collapsed", on_change=widget_values.answer(key, choose), width=400,
         )  # fmt: skip
         if wanted():
             st.button("Reverse all links", on_click=_reverse, help="Each link then goes the other way")

@@ -9,7 +9,7 @@ import streamlit as st
 from attnviz.errors import BadInputError
 from attnviz.lessons import glossary
 from attnviz.lessons.glossary import FaqEntry, Term
-from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui import glossary_links, page_url, state, widgets
 
 TERM_PARAM = "term"  # URL parameter
 _SEARCH = "glossary-search"
@@ -29,7 +29,7 @@ def page() -> None:
 
 def _linked_term() -> Term | None:
     """Return the term of the link; None without one, or after a message if there is no such term."""
-    name = state.page_parameter(TERM_PARAM)
+    name = page_url.parameter(TERM_PARAM)
     if not name:
         return None
     try:
@@ -55,7 +55,7 @@ def _title(first: Term | None) -> str:
 
 def _clear_term() -> None:
     """Remove the linked term from the URL."""
-    state.set_page_parameter(TERM_PARAM, "")
+    page_url.set_parameter(TERM_PARAM, "")
 
 
 def _questions(query: str) -> None:

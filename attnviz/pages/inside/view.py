@@ -17,7 +17,7 @@ from attnviz.pages.inside import analysis, figure, lesson, values
 from attnviz.pages.inside.analysis import StepPicture
 from attnviz.pages.inside.lesson import Step
 from attnviz.pages.inside.quiz import show_question
-from attnviz.ui import caution, state, token_picker, widgets
+from attnviz.ui import caution, page_url, state, token_picker, widget_values, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
 
@@ -74,7 +74,7 @@ def show(one: HeadSteps) -> None:
 def _number(steps: tuple[Step, ...]) -> int:
     """Return the step in the address; the first one, with a notice, if there is no such step."""
     try:
-        return lesson.number(steps, state.page_parameter(STEP_PARAM) or steps[0].id)
+        return lesson.number(steps, page_url.parameter(STEP_PARAM) or steps[0].id)
     except BadInputError as error:
         widgets.show_notices([f"{error} Showing the first."])
         return 0
@@ -84,14 +84,14 @@ def _navigation(steps: tuple[Step, ...], number: int) -> None:
     """Draw the navigation: back, a list of steps, next; also by arrow keys."""
 
     def go(to: int) -> None:
-        state.set_page_parameter(STEP_PARAM, steps[to].id)
+        page_url.set_parameter(STEP_PARAM, steps[to].id)
 
     last = number + 1 == len(steps)
     st.button("Back", key="inside-back", shortcut="Left", disabled=number == 0, on_click=go, args=(number - 1,))
-    key = state.fill("inside-step", number)
+    key = widget_values.fill("inside-step", number)
     st.selectbox(
         f"Step (of {len(steps)})", range(len(steps)), format_func=lambda n: f"{n + 1}. {steps[n].name}", key=key,
-        on_change=state.answer(key, go), width=180,
+        on_change=widget_values.answer(key, go), width=180,
     )  # fmt: skip
     st.button("Next", key="inside-next", shortcut="Right", type="primary", disabled=last, on_click=go, args=(number + 1,))
 

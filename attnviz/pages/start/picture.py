@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.components import v2
 
 from attnviz.analysis import view
-from attnviz.board.source import start_source
+from attnviz.board import scripts
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
@@ -19,8 +19,7 @@ from attnviz.ui import widgets
 from attnviz.ui.backend import backend
 from attnviz.view_state import ViewOptions
 
-_HTML, _CSS, _JS = start_source()
-_picture = v2.component("attnviz_start_picture", html=_HTML, css=_CSS, js=_JS)
+_picture = v2.component("attnviz_start_picture", js=scripts.loader("start"))
 
 
 def show() -> None:

@@ -10,7 +10,7 @@ from attnviz.linguistics.corpora.types import ParsedSentence, Span
 from attnviz.linguistics.relations import PARSER, UNCOUNTED, relations
 from attnviz.pages.syntax.parsed_links import SentenceLinks
 from attnviz.types import Link
-from attnviz.ui import state, widgets
+from attnviz.ui import page_url, state, widget_values, widgets
 from attnviz.view_state import TokenSelection
 
 TEXTS = 8  # texts whose edits a session keeps
@@ -36,7 +36,7 @@ def _edits(text: str) -> dict[Span, Link | None]:
 
 def _linked(parsed: ParsedSentence) -> None:
     """Synchronise edits and URL: read the edits of a link that was just opened, and write those of the text into it."""
-    raw = state.page_parameter(ARCS)
+    raw = page_url.parameter(ARCS)
     if raw and raw != st.session_state.get(_CARRIED, ""):
         try:
             _keep(parsed.text, parse_edits.edits_from_url(raw, parsed, relations(PARSER)))
@@ -44,7 +44,7 @@ def _linked(parsed: ParsedSentence) -> None:
             widgets.show_notices([f"The arcs in this link are left out. {error}"])
     st.session_state[_CARRIED] = parse_edits.edits_to_url(_edits(parsed.text)) if _fits(parsed.text) else ""
     if st.session_state[_CARRIED] != raw:
-        state.set_page_parameter(ARCS, st.session_state[_CARRIED])
+        page_url.set_parameter(ARCS, st.session_state[_CARRIED])
 
 
 def _fits(text: str) -> bool:
@@ -61,10 +61,10 @@ def editor(sentence_links: SentenceLinks) -> None:
         word = _word(sentence_links)
         now = next((link for link in sentence_links.parsed.links if link.source == word), None)
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="syntax-edit"):
-            key = state.fill("syntax-word", word)
+            key = widget_values.fill("syntax-word", word)
             st.selectbox(
                 "Word", words, format_func=labels.__getitem__, key=key, width=180,
-                on_change=state.answer(key, lambda place: state.select_word(TokenSelection(place[0]))),
+                on_change=widget_values.answer(key, lambda place: state.select_word(TokenSelection(place[0]))),
             )  # fmt: skip
             others = [place for place in words if place != word]
             head = st.selectbox(

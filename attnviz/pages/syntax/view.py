@@ -27,7 +27,7 @@ from attnviz.pages.syntax.parsed_links import (
     SentenceLinks,
 )
 from attnviz.types import quoted
-from attnviz.ui import glossary_links, parser_note, state, widgets
+from attnviz.ui import glossary_links, page_url, parser_note, state, widget_values, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.components.arcs import arcs as draw
 from attnviz.ui.single_text import chosen
@@ -46,7 +46,7 @@ def title() -> None:
 
 def direction() -> str:
     """Return the direction: `dh` (dependent to head) or `hd`."""
-    return "hd" if state.page_parameter(DIRECTION_PARAM) == "hd" else "dh"
+    return "hd" if page_url.parameter(DIRECTION_PARAM) == "hd" else "dh"
 
 
 def fields(trace: Trace) -> SentenceLinks | None:
@@ -56,10 +56,12 @@ def fields(trace: Trace) -> SentenceLinks | None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="syntax-fields"):
         _gold_sentence_field(readings)
         source = _source(bool(readings))
-        key = state.fill("syntax-direction", direction())
+        key = widget_values.fill("syntax-direction", direction())
         st.selectbox(
             "Direction", list(DIRECTIONS), format_func=DIRECTIONS.__getitem__, key=key, width=260,
-            on_change=state.answer(key, lambda way: state.set_page_parameter(DIRECTION_PARAM, "" if way == "dh" else way)),
+            on_change=widget_values.answer(
+                key, lambda way: page_url.set_parameter(DIRECTION_PARAM, "" if way == "dh" else way)
+            ),
         )  # fmt: skip
         _number("Layer", "syntax-layer", chosen().layer, trace.block(chosen().block).layers)
         _number("Head", "syntax-head", chosen().head, trace.block(chosen().block).heads)
@@ -92,23 +94,23 @@ def _parsed(trace: Trace) -> ParsedSentence:
 def _gold_sentence_field(readings: tuple[GoldSentence, ...]) -> None:
     """Draw the list of sentences with gold links; a choice loads the sentence."""
     known = {one.id: one for one in gold_sentences.sentences()}
-    key = state.fill("syntax-sentence", _chosen_tree(readings).id if readings else NO_SENTENCE)
+    key = widget_values.fill("syntax-sentence", _chosen_tree(readings).id if readings else NO_SENTENCE)
 
     def choose(name: str) -> None:
         if name != NO_SENTENCE:
-            state.set_page_parameter(TREE_PARAM, name if len(gold_sentences.readings(known[name].text)) > 1 else "")
-            state.set_page_parameter(SOURCE_PARAM, "")
+            page_url.set_parameter(TREE_PARAM, name if len(gold_sentences.readings(known[name].text)) > 1 else "")
+            page_url.set_parameter(SOURCE_PARAM, "")
             state.choose_text(known[name].text)
 
     st.selectbox(
-        "Sentences with gold links", [NO_SENTENCE, *known], key=key, on_change=state.answer(key, choose), width=420,
+        "Sentences with gold links", [NO_SENTENCE, *known], key=key, on_change=widget_values.answer(key, choose), width=420,
         format_func=lambda name: f"{known[name].topic}: {known[name].text}" if name in known else "Your own sentence",
     )  # fmt: skip
 
 
 def _chosen_tree(readings: tuple[GoldSentence, ...]) -> GoldSentence:
     """Return the chosen tree of a text with several trees; else the first."""
-    wanted = state.page_parameter(TREE_PARAM)
+    wanted = page_url.parameter(TREE_PARAM)
     return next((one for one in readings if one.id == wanted), readings[0])
 
 
@@ -120,20 +122,22 @@ def _drop_invalid_params(readings: tuple[GoldSentence, ...]) -> None:
         SOURCE_PARAM: (PARSER,),
     }
     for name, values in known.items():
-        if (value := state.page_parameter(name)) and value not in values:
+        if (value := page_url.parameter(name)) and value not in values:
             widgets.show_notices([f"“{name}” cannot be {quoted(value)} in a link: left out."])
-            state.set_page_parameter(name, "")
-    if state.page_parameter(TREE_PARAM) not in {one.id for one in readings}:
-        state.set_page_parameter(TREE_PARAM, "")
+            page_url.set_parameter(name, "")
+    if page_url.parameter(TREE_PARAM) not in {one.id for one in readings}:
+        page_url.set_parameter(TREE_PARAM, "")
 
 
 def _source(has_gold: bool) -> str:
     """Draw the choice of the source: gold links, where the text has them, or the parser's."""
-    wanted = PARSER if not has_gold or state.page_parameter(SOURCE_PARAM) == PARSER else CORPUS
-    key = state.fill("syntax-source", wanted)
+    wanted = PARSER if not has_gold or page_url.parameter(SOURCE_PARAM) == PARSER else CORPUS
+    key = widget_values.fill("syntax-source", wanted)
     st.segmented_control(
         "Links by", list(SOURCES) if has_gold else [PARSER], format_func=SOURCES.__getitem__, key=key, required=True,
-        on_change=state.answer(key, lambda source: state.set_page_parameter(SOURCE_PARAM, PARSER if source == PARSER else "")),
+        on_change=widget_values.answer(
+            key, lambda source: page_url.set_parameter(SOURCE_PARAM, PARSER if source == PARSER else "")
+        ),
     )  # fmt: skip
     return wanted
 
@@ -145,8 +149,8 @@ def _number(label: str, key: str, value: int, count: int) -> None:
         head = chosen()
         state.change(head=replace(head, layer=int(number)) if label == "Layer" else replace(head, head=int(number)))
 
-    key = state.fill(key, value)
-    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=104)
+    key = widget_values.fill(key, value)
+    st.number_input(label, 0, count - 1, key=key, on_change=widget_values.answer(key, choose), width=104)
 
 
 def outcomes(sentence_links: SentenceLinks, trace: Trace) -> tuple[Outcome, ...]:

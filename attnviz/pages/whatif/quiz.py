@@ -13,7 +13,7 @@ from attnviz.figures import encoding
 from attnviz.lessons.template import fill
 from attnviz.pages.whatif import settings
 from attnviz.pages.whatif.lesson import Experiment
-from attnviz.ui import state, token_picker, widgets
+from attnviz.ui import page_url, state, token_picker, widgets
 from attnviz.ui.lesson_text import VERDICT, linked
 
 
@@ -58,7 +58,7 @@ def options(chosen: Experiment, after: InterventionResult, at: int) -> dict[int,
 def _key(chosen: Experiment, at: int) -> str:
     """Return the field's key: a guess belongs to one experiment with its settings, one text, head and token."""
     selection = state.current()
-    set_ = [state.page_parameter(setting.id) for setting in chosen.settings]
+    set_ = [page_url.parameter(setting.id) for setting in chosen.settings]
     request = selection.request
     text = zlib.crc32(f"{request.model}\n{request.text}\n{request.text_b}\n{set_}".encode("utf-8", "replace"))
     return f"whatif-guess-{chosen.id}-{selection.head.layer}-{selection.head.head}-{at}-{text}"

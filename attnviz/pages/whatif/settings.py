@@ -8,7 +8,7 @@ import streamlit as st
 from attnviz.engine.reference.intervened import InterventionResult
 from attnviz.errors import BadInputError
 from attnviz.pages.whatif.lesson import Experiment, Setting
-from attnviz.ui import state, token_picker, widgets
+from attnviz.ui import page_url, state, token_picker, widget_values, widgets
 
 SEEN_PARAM = "seen"  # URL parameter: the result is shown
 SLIDER_FROM = 4  # more options than these become a slider
@@ -20,7 +20,7 @@ def fields(chosen: Experiment, before: InterventionResult, at: int) -> dict[str,
     for setting in chosen.settings:
         usual = setting.start or str(int(np.argmax(before.weights[state.current().head.layer][state.current().head.head][at])))
         try:
-            found = setting.read(state.page_parameter(setting.id) or usual)
+            found = setting.read(page_url.parameter(setting.id) or usual)
             if setting.id == "zeroed" and int(found) >= len(before.tokens):
                 raise BadInputError(f"zeroed is a token from 0 to {len(before.tokens) - 1}; got {found}. Choose one of these.")
         except BadInputError as error:
@@ -46,18 +46,18 @@ def _field(setting: Setting, value: str, before: InterventionResult) -> None:
     key = f"whatif-{setting.id}"
 
     def keep(found: object) -> None:
-        state.set_page_parameter(setting.id, str(found))
+        page_url.set_parameter(setting.id, str(found))
 
     if setting.id == "zeroed":
-        state.fill(key, int(value))
+        widget_values.fill(key, int(value))
         st.pills(
             setting.label, range(len(before.tokens)),
             format_func=lambda n: token_picker.name(before.tokens, n).partition(": ")[2],
-            key=key, required=True, on_change=state.answer(key, keep), wrap=True,
+            key=key, required=True, on_change=widget_values.answer(key, keep), wrap=True,
         )  # fmt: skip
     elif setting.options:
-        state.fill(key, value)
-        options, named, chosen = list(setting.options), setting.options.__getitem__, state.answer(key, keep)
+        widget_values.fill(key, value)
+        options, named, chosen = list(setting.options), setting.options.__getitem__, widget_values.answer(key, keep)
         if len(options) > SLIDER_FROM:
             st.select_slider(
                 setting.label, options, format_func=named, key=key, help=setting.help, on_change=chosen, width=240
@@ -67,25 +67,25 @@ def _field(setting: Setting, value: str, before: InterventionResult) -> None:
                 setting.label, options, format_func=named, key=key, help=setting.help, on_change=chosen, required=True
             )  # fmt: skip
     elif setting.longest:
-        state.fill(key, value)
-        st.text_input(setting.label, key=key, max_chars=setting.longest, on_change=state.answer(key, keep), width=480)
+        widget_values.fill(key, value)
+        st.text_input(setting.label, key=key, max_chars=setting.longest, on_change=widget_values.answer(key, keep), width=480)
     else:
-        state.fill(key, int(value))
-        st.number_input(setting.label, setting.low, setting.high, key=key, on_change=state.answer(key, keep), width=120)
+        widget_values.fill(key, int(value))
+        st.number_input(setting.label, setting.low, setting.high, key=key, on_change=widget_values.answer(key, keep), width=120)
     if setting.id == "seed":
         st.button("Shuffle again", key="whatif-again", on_click=keep, args=((int(value) + 1) % (setting.high + 1),))
 
 
 def result_shown() -> bool:
     """Return whether the result of the experiment is shown."""
-    return state.page_parameter(SEEN_PARAM) == "1"
+    return page_url.parameter(SEEN_PARAM) == "1"
 
 
 def reveal() -> None:
     """Show the result, and note it in the URL."""
-    state.set_page_parameter(SEEN_PARAM, "1")
+    page_url.set_parameter(SEEN_PARAM, "1")
 
 
 def hide() -> None:
     """Hide the result, as before a guess."""
-    state.set_page_parameter(SEEN_PARAM, "")
+    page_url.set_parameter(SEEN_PARAM, "")

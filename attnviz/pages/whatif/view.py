@@ -14,7 +14,7 @@ from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import BeforeAfter
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.pages.whatif.quiz import show_question
-from attnviz.ui import caution, state, token_picker, widgets
+from attnviz.ui import caution, page_url, state, token_picker, widget_values, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
 
@@ -54,18 +54,18 @@ def _chosen() -> Experiment:
     known = {one.id: one for one in lesson.experiments()}
     chosen = next(iter(known.values()))
     try:
-        chosen = lesson.experiment(state.page_parameter(EXPERIMENT_PARAM) or chosen.id)
+        chosen = lesson.experiment(page_url.parameter(EXPERIMENT_PARAM) or chosen.id)
     except BadInputError as error:
         widgets.show_notices([f"{error} Showing the first."])
-    key = state.fill("whatif-what", chosen.id)
+    key = widget_values.fill("whatif-what", chosen.id)
 
     def choose(id: str) -> None:
-        state.set_page_parameter(EXPERIMENT_PARAM, id)
+        page_url.set_parameter(EXPERIMENT_PARAM, id)
         settings.hide()
 
     st.pills(
         "Experiment", list(known), format_func=lambda id: known[id].name, key=key, required=True,
-        on_change=state.answer(key, choose), label_visibility="collapsed", wrap=True,
+        on_change=widget_values.answer(key, choose), label_visibility="collapsed", wrap=True,
     )  # fmt: skip
     return chosen
 

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 from streamlit.components import v2
 
-from attnviz.board import carrier, digest, source
+from attnviz.board import digest, scripts
 from attnviz.board.choice import DEFAULT_OPTIONS, Choice
 from attnviz.selection import VIEWS, TokenSelection
 from attnviz.types import HeadRef
@@ -22,9 +22,8 @@ from attnviz.view_state import ViewOptions
 
 __all__ = ["Choice", "board", "carry"]
 
-_HTML, _CSS, _JS = source()
-_board = v2.component("attnviz_board", html=_HTML, css=_CSS, js=_JS)
-_carrier = v2.component("attnviz_frame", js=carrier())
+_board = v2.component("attnviz_board", js=scripts.loader("board"))
+_carrier = v2.component("attnviz_frame", js=scripts.loader("carrier"))
 
 
 def board(

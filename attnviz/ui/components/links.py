@@ -11,14 +11,12 @@ from typing import Any
 
 from streamlit.components import v2
 
+from attnviz.board import scripts
 from attnviz.board.linking import ChosenHead, DrawnLinks
-from attnviz.board.source import links_source, ranking_source
 from attnviz.ui.components.messages import answered, listener, received
 
-_HTML, _CSS, _JS = links_source()
-_links = v2.component("attnviz_links", html=_HTML, css=_CSS, js=_JS)
-_HTML, _CSS, _JS = ranking_source()
-_ranking = v2.component("attnviz_head_ranking", html=_HTML, css=_CSS, js=_JS)
+_links = v2.component("attnviz_links", js=scripts.loader("links"))
+_ranking = v2.component("attnviz_head_ranking", js=scripts.loader("ranking"))
 
 
 def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[DrawnLinks], None]) -> None:

@@ -9,13 +9,11 @@ from typing import Any
 import streamlit as st
 from streamlit.components import v2
 
-from attnviz.board import digest
-from attnviz.board.source import compare_source
+from attnviz.board import digest, scripts
 from attnviz.ui.components.board import Choice, carry
 from attnviz.ui.components.messages import answered, listener, received
 
-_HTML, _CSS, _JS = compare_source()
-_compare = v2.component("attnviz_compare", html=_HTML, css=_CSS, js=_JS)
+_compare = v2.component("attnviz_compare", js=scripts.loader("compare"))
 
 
 @dataclass(frozen=True)

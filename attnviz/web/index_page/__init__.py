@@ -2,22 +2,24 @@
 
 It is Streamlit's own index page, marked as English and not to be translated, with our scripts and the row of pages. They are
 inline, so that they are there before Streamlit is and under any base path; the content security policy has the scripts' hash.
+Below the row stand the reader's words and the places of what comes (`first_paint`), until Streamlit has drawn the page.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
+import html as markup
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import streamlit
 
+from attnviz.board import scripts
 from attnviz.figures import encoding
-from attnviz.web import navigation
+from attnviz.selection import TEXT
+from attnviz.web import navigation, panels
+from attnviz.web.encoded import EncodedBody, Headers, encoded
 
 _INDEX = Path(streamlit.__file__).with_name("static") / "index.html"
 _HERE = Path(__file__).parent
@@ -33,17 +35,11 @@ SCRIPTS = (
 # Google's and Microsoft's translators read the meta element and the class, all others the attribute.
 _ROOT = '<html lang="en" translate="no" class="notranslate">'
 _META = '<meta name="google" content="notranslate" />'
+# Scripts that a page needs after Streamlit's first ones come together with them: the board's, and those of its elements.
+_PRELOAD = '<link rel="modulepreload" crossorigin href="./static/{}">'
+_ELEMENTS = ("BidiComponent", "Html", "Selectbox", "StreamlitMarkdown", "TextInput")
 # Parts of an address that is no page: files, and what Streamlit itself requests.
 _NO_PAGES = ("/static/", "/media/", "/component/", "/_stcore/")
-
-
-@dataclass(frozen=True)
-class EncodedPage:
-    """The page as bytes, the same bytes compressed with gzip, and an ETag, which changes with them."""
-
-    body: bytes
-    gzipped: bytes
-    etag: bytes
 
 
 def is_page(path: str) -> bool:
@@ -51,40 +47,55 @@ def is_page(path: str) -> bool:
     return not any(part in path for part in _NO_PAGES)
 
 
-def answer(request_headers: Mapping[bytes, bytes]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """Return status, headers and body for a request with these headers, whose names are in lower case.
-
-    A browser that already has this page gets 304 and no body.
-    """
-    page = encoded()
-    headers = [(b"etag", page.etag), (b"vary", b"accept-encoding")]
-    if page.etag in request_headers.get(b"if-none-match", b""):
-        return 304, headers, b""
-    gzipped = b"gzip" in request_headers.get(b"accept-encoding", b"")
-    body = page.gzipped if gzipped else page.body
-    headers += [(b"content-encoding", b"gzip")] * gzipped
-    return 200, [*headers, (b"content-length", str(len(body)).encode())], body
+def answer(request_headers: Mapping[bytes, bytes]) -> tuple[int, Headers, bytes]:
+    """Return status, headers and body for a request with these headers, whose names are in lower case."""
+    return body().answer(request_headers)
 
 
 @cache
 def html() -> str:
     """Return the page as text. Raises RuntimeError for an index page of Streamlit that is not laid out as expected."""
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
-    text, heads = re.subn(
-        r"(?=</head>)", lambda _: f"{_META}\n    {style()}\n    <script>{script()}</script>\n  ", text, count=1
-    )
-    text, bodies = re.subn(r"(?<=<body>)", lambda _: f"\n    {navigation.html()}", text, count=1)
+    head = f"{_META}\n    {style()}\n    <script>{script()}</script>\n    {_preloads()}\n  "
+    text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
+    frame = "\n    ".join(("", _frame(), navigation.html(), _first_paint(), panels.html()))
+    text, bodies = re.subn(r"(?<=<body>)", lambda _: frame, text, count=1)
     if (roots, heads, bodies) != (1, 1, 1):
         found = f"{roots}, {heads} and {bodies}"
         raise RuntimeError(f"Streamlit's {_INDEX.name} should have one <html>, one </head> and one <body>; found {found}.")
     return text
 
 
+def _frame() -> str:
+    """Return the style of every page. It stands in the body, behind Streamlit's own styles in the head, and so over them."""
+    return f"<style>{(_HERE / 'frame.css').read_text('utf-8')}</style>"
+
+
+def _first_paint() -> str:
+    """Return what is seen first; its script stands behind it, so that it has the reader's words when it is painted."""
+    return (
+        f'<div id="first-paint" aria-hidden="true" data-text="{markup.escape(TEXT)}">'
+        '<p class="field"></p><p class="wait"></p><p class="words"></p><div class="rooms"><i></i><i></i></div></div>\n    '
+        f"<script>{(_HERE / 'first_paint.js').read_text('utf-8')}</script>"
+    )
+
+
+def _preloads() -> str:
+    """Return the links that have a browser fetch scripts before they are asked for."""
+    folder = _INDEX.parent / "static"
+    theirs = (file for name in _ELEMENTS for file in sorted((folder / "js").glob(f"{name}.*.js")))
+    names = [f"{scripts.FOLDER}/{next(iter(scripts.files()))}", *(file.relative_to(folder).as_posix() for file in theirs)]
+    return "\n    ".join(map(_PRELOAD.format, names))
+
+
 @cache
 def style() -> str:
-    """Return the style sheet of the row, and the colours of both themes until the page says which one the reader has."""
+    """Return the style sheet of the row and of what is seen first, in the colours of both themes."""
     light, dark = map(encoding.css, ("light", "dark"))
-    return f"<style>:root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{navigation.css()}</style>"
+    colours = f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    first = f"#first-paint{{{light};--serif:{encoding.SENTENCE_FONT}}}\n#first-paint.dark{{{dark}}}"
+    rules = (_HERE / "first_paint.css").read_text("utf-8")
+    return f"<style>{colours}\n{navigation.css()}\n{first}\n{rules}</style>"
 
 
 @cache
@@ -94,7 +105,6 @@ def script() -> str:
 
 
 @cache
-def encoded() -> EncodedPage:
+def body() -> EncodedBody:
     """Return the page as bytes."""
-    body = html().encode()
-    return EncodedPage(body, gzip.compress(body, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:32]}"'.encode())
+    return encoded(html().encode())

@@ -49,17 +49,8 @@
     at = remembered();
     shown = null;
     if (!onBoard()) $("#attnviz-pages a[data-page=attention]").click();
-    ring = document.createElement("div");
-    ring.id = "attnviz-tour-ring";
-    card = document.createElement("div");
-    card.id = "attnviz-tour";
-    card.setAttribute("role", "dialog");
-    card.innerHTML = `<p class="count"></p><div aria-live="polite"><h2></h2><p class="text"></p></div><div class="line">
-      <button type="button" class="skip-tour">Skip</button><span></span><button type="button" class="back">Back</button><button type="button" class="next main"></button></div>`;
-    card.querySelector(".skip-tour").addEventListener("click", end);
-    card.querySelector(".back").addEventListener("click", () => go(at - 1));
-    card.querySelector(".next").addEventListener("click", () => go(at + 1));
-    document.body.append(ring, card);
+    [card, ring] = [$("#attnviz-tour"), $("#attnviz-tour-ring")];
+    card.hidden = false;
     timer = setInterval(place, EVERY);
     write();
     card.querySelector(".next").focus();
@@ -78,8 +69,7 @@
 
   function end() {
     clearInterval(timer);
-    card?.remove();
-    ring?.remove();
+    for (const one of [card, ring]) if (one) one.hidden = true;
     card = ring = null;
   }
 
@@ -147,6 +137,11 @@
     },
     true,
   );
+  document.addEventListener("DOMContentLoaded", () => {
+    $("#attnviz-tour .skip-tour").addEventListener("click", end);
+    $("#attnviz-tour .back").addEventListener("click", () => go(at - 1));
+    $("#attnviz-tour .next").addEventListener("click", () => go(at + 1));
+  });
   addEventListener("click", (event) => {
     if (!(event.target instanceof Element) || !event.target.closest("[data-tour]")) return;
     event.preventDefault();

@@ -15,3 +15,12 @@ export function mounter(make, trigger) {
     };
   };
 }
+
+// Gives a component's element its HTML and style, unless it has them. Both are ours: no text of a reader is in them.
+export function furnish(root, parts) {
+  if (root.querySelector(".attnviz")) return;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(parts.css);
+  root.adoptedStyleSheets = [sheet];
+  root.append(...new DOMParser().parseFromString(parts.html, "text/html").body.childNodes);
+}

@@ -1,4 +1,4 @@
-// One head: its matrix and its curves side by side, with one column of words for both.
+// One head: its matrix with a word at each row, and curves that go on from its rows.
 
 import { anchorOf } from "../core/state.js";
 import { drawColumn, drawSlanted } from "./labels.js";
@@ -16,6 +16,7 @@ import { percent } from "../core/encoding.js";
 import { placesIn } from "./layout.js";
 import { element, within } from "../core/element.js";
 
+const SLANTED = 56; // pixels that the slanted word above the last column reaches beyond it
 const MOVE = 140; // milliseconds of the transition between heads
 const SINK = { share: 0.4, chosen: 0.5, beyond: 1.5, few: 5 }; // the rule of analysis/head_roles.py
 
@@ -91,23 +92,23 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     const style = { size: 12 * geometry.scale, color: theme.mute, align: "right" };
     const y = place.top - 12 * geometry.scale;
     if (place.left !== undefined) {
-      write(c, theme, geometry.phone || place.lost || !fits(c, theme, "looks (query)", style.size) ? "looks" : "looks (query)", place.queryX, y, style);
+      write(c, theme, geometry.phone || !fits(c, theme, "looks (query)", style.size) ? "looks" : "looks (query)", place.queryX, y, style);
       write(c, theme, geometry.phone ? "is looked at" : "is looked at (key)", width, y, style);
     }
     if (place.lost) write(c, theme, pattern.options.special === "renormalise" && !pattern.keep && !pattern.between ? "rescaled" : "hidden", place.lostX + 6, y, style);
   }
 
-  // Whether a caption of the words on the left reaches the last of the slanted words above the matrix.
+  // Whether a caption fits above the words on the left.
   function fits(c, theme, text, size) {
-    if (place.x === undefined) return true;
     setFont(c, theme, size);
-    return c.measureText(text).width < place.queryX - place.x - (place.columns - 0.5) * place.cell - 1.5 * size;
+    return c.measureText(text).width < place.queryX;
   }
 
   function sinkNote({ unfiltered, geometry, glossary }) {
     const sink = place.left === undefined ? null : sinkOf(unfiltered);
     const text = sink ? sinkSentence(unfiltered, sink) : "";
-    const where = sink ? `left: ${place.left}px; top: 0px; width: ${geometry.head.width - place.left}px` : "";
+    const left = place.left + (place.x === undefined ? 0 : SLANTED * geometry.scale);
+    const where = sink ? `left: ${left}px; top: 0px; width: ${geometry.head.width - left}px` : "";
     if (noted === text + where) return;
     noted = text + where;
     note.replaceChildren(...(sink ? [text, ...(sink.resting ? [linkTo(glossary, "sink"), "”)."] : [])] : []));

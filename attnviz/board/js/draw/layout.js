@@ -75,13 +75,14 @@ export function placesIn({ head, phone, presenting, scale, size }, { tab, keys, 
   }
   if (phone) return { ...shared, queryX: label, left: label + 12, right: width - label - 12, keyX: width - label };
   const columns = columnsIn(width - 2 * label - lost - curves({ presenting, scale }), row, keys, scrolled, head);
-  const start = 4 + columns.columns * columns.cell + 30 * scale + lost;
+  const x = label + 6 * scale;
+  const start = x + columns.columns * columns.cell + (lost ? 18 * scale + lost : 0);
   return {
     ...shared,
-    x: 3,
+    x,
     ...columns,
-    queryX: start + label - size * 0.4,
-    left: start + label + 12 * scale,
+    queryX: label - size * 0.4,
+    left: start + 14 * scale,
     right: width - label - 12 * scale,
     keyX: width - label + size * 0.2,
     lostX: start - 4 * scale,

@@ -1,0 +1,48 @@
+// The reader's words are on the screen before Streamlit is: from the address, or the sentence that a first visit opens with.
+// Below the field, what Streamlit draws is shown when it is complete: a board with its numbers, or a page whose run has ended.
+(() => {
+  const LONGEST = 90_000; // milliseconds: a page that takes longer shows what it has
+  const WORDS = 400; // characters
+  const root = document.documentElement;
+  const shell = document.getElementById("first-paint");
+  const part = (name) => shell.querySelector(`.${name}`);
+  const stored = () => {
+    try {
+      return localStorage[Object.keys(localStorage).find((name) => name.startsWith("stActiveTheme"))];
+    } catch {
+      return null; // a browser that keeps nothing
+    }
+  };
+  const theme = stored();
+  const dark = theme ? /"name":"[^"]*dark/i.test(theme) : matchMedia("(prefers-color-scheme: dark)").matches;
+  const text = new URLSearchParams(location.search).get("text") ?? shell.dataset.text;
+  const page = location.pathname.split("/").pop();
+  const board = ["", "attention"].includes(page) && text.trim() !== "";
+  shell.classList.toggle("dark", dark);
+  shell.classList.toggle("plain", !board);
+  shell.classList.toggle("bare", page === "start"); // it has a field of its own
+  for (const name of ["field", "words"]) part(name).textContent = text.slice(0, WORDS);
+  root.classList.add("first-paint");
+
+  const started = performance.now();
+  const boards = () => [...document.querySelectorAll(".st-key-board [data-testid=stBidiComponentIsolated]")];
+  const drawn = () => boards().some((one) => one.shadowRoot?.querySelector(".readout")?.textContent);
+  const ended = () =>
+    document.querySelector("[data-testid=stApp][data-test-script-state=notRunning] .st-key-page-links") && !document.querySelector(".st-key-board, [data-testid=stSkeleton]");
+  const stopped = () => document.querySelector("[data-testid=stDialog], [data-testid=stAlert], [data-testid=stException]");
+  let frames = 0; // since the page was complete
+  function look() {
+    if (drawn() || ended() || stopped() || performance.now() - started > LONGEST) frames += 1;
+    if (frames > 2) {
+      root.classList.remove("first-paint");
+      shell.remove();
+      return;
+    }
+    const ask = document.querySelector(".st-key-ask:has(input, textarea)");
+    if (ask) shell.style.clipPath = `inset(${ask.getBoundingClientRect().bottom - shell.offsetTop + 4}px 0 0)`;
+    const waits = (document.querySelector("[data-testid=stSpinner], [data-testid=stProgress]")?.textContent ?? "").replace(/\(.*/, "");
+    if (part("wait").textContent !== waits) part("wait").textContent = waits;
+    requestAnimationFrame(look);
+  }
+  look();
+})();
