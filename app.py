@@ -15,7 +15,7 @@ if __name__ == "__main__":
     from attnviz.ui import input_bar, page_url, retry, widgets  # they need the engine, which load_engine imports with a message
 
     with retry.retry_failed(), widgets.errors_shown():
-        input_bar.show(visible=page.url_path != navigation.START)
+        input_bar.show(visible=page.url_path != navigation.START, examples=page.url_path not in input_bar.OWN_LISTS)
         page.run()
     page_url.write()
 else:

@@ -13,19 +13,24 @@ from attnviz.ui import page_url, state, widget_values, widgets
 from attnviz.ui.backend import backend
 
 NONE = ""  # no ready sentence is on screen
+OWN_LISTS = ("coreference", "syntax")  # addresses of pages with a list of sentences of their own
 _LARGE = "attnviz_large"
 _SECOND = "attnviz_second"
 
 
-def show(visible: bool = True) -> None:
-    """Read the address and show the input row. Enter in the sentence runs it. Start has a field of its own instead."""
+def show(visible: bool = True, examples: bool = True) -> None:
+    """Read the address and show the input row. Enter in the sentence runs it. Start has a field of its own instead.
+
+    `examples`: whether the row has the list of ready sentences; Coreference and Syntax have lists of their own.
+    """
     page_url.read()
     if not visible:
         return
     with st.container(horizontal=True, gap="small", key="ask", vertical_alignment="bottom"):
         _sentence()
         _model()
-        _example()
+        if examples:
+            _example()
         _more()
     if st.session_state.get(_SECOND) and state.card().pairs:
         _second()

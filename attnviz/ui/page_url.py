@@ -8,6 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.selection import PARAMETERS, Selection
+from attnviz.types import HeadRef
 from attnviz.ui import state
 
 _URL, _PAGE_PARAMS, _PAGE_PARAMS_READ = "attnviz_url", "attnviz_page_params", "attnviz_page_params_read"
@@ -17,13 +18,15 @@ def read() -> None:
     """Take the selection from the URL on a first visit, and when the URL is not the one that we wrote last.
 
     With a choice of the reader the browser may send an older URL, because the newest one is still on its way: then the
-    choice is newer and the URL is ignored.
+    choice is newer and the URL is ignored. A head that neither the reader nor a link chose is the model's own again, until
+    the page opens on one that suits it (`state.open_on`).
     """
     params = st.query_params.to_dict()
     chosen = state.take_changed()
     if not state.is_open() or (params and not chosen and params != st.session_state.get(_URL)):
-        state.open_link(*Selection.parse(params))
+        state.open_link(*Selection.parse(params), names_head="layer" in params or "head" in params)
         st.session_state[_PAGE_PARAMS] = {name: value for name, value in params.items() if name not in PARAMETERS}
+    state.open_on(HeadRef(*state.card().head, state.card().blocks[0]))
     st.session_state[_PAGE_PARAMS_READ] = set()
     st.session_state[_URL] = params  # read once: a run that is cut short does not reach `write`
 

@@ -20,6 +20,7 @@ from attnviz.view_state import TokenSelection
 
 _SELECTION, _NOTICES, _LAST_BY_MODEL = "attnviz_selection", "attnviz_notices", "attnviz_last_by_model"
 _CHANGED = "attnviz_changed"  # by the reader, since the URL was written
+_HEADS_CHOSEN = "attnviz_heads_chosen"  # models of which the reader or a link chose the head
 
 
 def current() -> Selection:
@@ -37,10 +38,11 @@ def is_open() -> bool:
     return _SELECTION in st.session_state
 
 
-def open_link(selection: Selection, notices: tuple[str, ...]) -> None:
-    """Take the selection of a link, with messages on its unusable parts."""
+def open_link(selection: Selection, notices: tuple[str, ...], *, names_head: bool) -> None:
+    """Take the selection of a link, with messages on its unusable parts. `names_head`: whether the link names a head."""
     st.session_state[_SELECTION] = selection
     st.session_state[_NOTICES] = notices
+    _mark_head(selection.request.model, chosen=names_head)
 
 
 def mark_changed() -> None:
@@ -68,8 +70,30 @@ def keep_notices(lines: Iterable[str]) -> None:
     st.session_state[_NOTICES] = (*notices(), *lines)
 
 
+def open_on(head: HeadRef) -> None:
+    """Show a head that suits the open page, if neither the reader nor a link has chosen one of this model.
+
+    Other pages do not keep it.
+    """
+    if current().request.model not in st.session_state.get(_HEADS_CHOSEN, frozenset()):
+        st.session_state[_SELECTION] = replace(current(), head=head)
+
+
+def _mark_head(model: str, *, chosen: bool) -> None:
+    """Remember whether the head of a model was chosen."""
+    others = st.session_state.get(_HEADS_CHOSEN, frozenset()) - {model}
+    st.session_state[_HEADS_CHOSEN] = others | {model} if chosen else others
+
+
 def change(**parts: Any) -> None:
     """Replace parts of the selection, and drop the messages about the link."""
+    _replace(**parts)
+    if "head" in parts:
+        _mark_head(current().request.model, chosen=True)
+
+
+def _replace(**parts: Any) -> None:
+    """Replace parts of the selection; a head does not count as chosen by the reader."""
     st.session_state[_SELECTION] = replace(current(), **parts)
     st.session_state[_NOTICES] = ()
     mark_changed()
@@ -101,7 +125,7 @@ def choose_model(name: str) -> None:
         text_b = earlier.request.text_b
     request = AttentionRequest(name, before.request.text, text_b if chosen.pairs else None)
     focus = before.focus if before.focus and not before.focus.special else None
-    change(request=request, head=earlier.head if earlier else HeadRef(*chosen.head, chosen.blocks[0]), focus=focus)
+    _replace(request=request, head=earlier.head if earlier else HeadRef(*chosen.head, chosen.blocks[0]), focus=focus)
 
 
 def choose_head(layer: int, head: int) -> None:

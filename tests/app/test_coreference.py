@@ -11,10 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.errors import BadInputError
-from attnviz.lessons.examples import KINDS, example, sentences
+from attnviz.lessons.examples import example, sentences
+from attnviz.linguistics import claims
 from attnviz.linguistics.atlas import reader
 from attnviz.selection import TEXT
-from attnviz.types import AttentionRequest
+from attnviz.types import AttentionRequest, HeadRef
 from attnviz.ui.backend import backend
 from tests import atlases
 from tests.app.conftest import written
@@ -187,45 +188,76 @@ def test_of_a_long_text_the_words_around_the_pronoun_are_buttons_and_the_lists_h
     assert "80 of 164 words are buttons" in text(app)
 
 
-def test_a_kind_shows_its_first_sentence_and_next_goes_through_all_and_starts_again(asked: Callable[..., AppTest]):
+def test_one_list_has_all_sentences_by_what_they_teach_and_next_goes_through_it_and_starts_again(
+    asked: Callable[..., AppTest],
+):
     app = asked()
-    assert (app.selectbox(key="kind").value, app.selectbox(key="ready_sentence").value) == ("plausibility", "tired")
-    app.selectbox(key="kind").set_value("ambiguous on purpose").run()
-    assert app.query_params["text"] == example("bread").text
-    app.selectbox(key="ready_sentence").set_value("bill").run()
+    listed = app.selectbox(key="ready_sentence")
+    assert listed.value == "tired"
+    assert len(listed.options) == len(sentences())
+    assert "Plausibility · Animal: tired" in listed.options
+    assert [box.label for box in app.selectbox] == ["Model", listed.label], "no second list of sentences"
+    listed.set_value("bill").run()
+    assert app.query_params["text"] == example("bill").text
     assert app.query_params["focus"] == str(example("bill").pronoun[0])
     app.button(key="next_sentence").click().run()
     assert app.query_params["text"] == sentences()[0].text
-    assert app.selectbox(key="kind").value == KINDS[0]
+    assert app.selectbox(key="ready_sentence").value == sentences()[0].id
 
 
-def test_a_sentence_of_the_readers_own_has_no_place_in_the_lists_until_a_kind_is_chosen(asked: Callable[..., AppTest]):
+def test_a_sentence_of_the_readers_own_has_a_place_in_the_list_until_a_ready_one_is_chosen(asked: Callable[..., AppTest]):
     app = asked(text=OWN)
-    assert app.selectbox(key="kind").value == ""
-    assert app.selectbox(key="kind").options == ["Your own sentence", *(options(kind) for kind in KINDS)]
-    app.selectbox(key="kind").set_value("syntax").run()
-    assert app.query_params["text"] == next(one.text for one in sentences() if one.teaches == "syntax")
-    assert app.selectbox(key="kind").options == [options(kind) for kind in KINDS]
-
-
-def options(kind: str) -> str:
-    """How the list names a kind."""
-    return f"{kind.capitalize()} ({sum(one.teaches == kind for one in sentences())})"
+    assert app.selectbox(key="ready_sentence").value == ""
+    assert app.selectbox(key="ready_sentence").options[0] == "Your own sentence"
+    app.selectbox(key="ready_sentence").set_value("far-less").run()
+    assert app.query_params["text"] == example("far-less").text
+    assert "Your own sentence" not in app.selectbox(key="ready_sentence").options
 
 
 def place(word: str) -> tuple[int, int]:
     return OWN.index(word), OWN.index(word) + len(word)
 
 
-def test_a_pair_shows_in_how_many_sentences_a_head_is_right_and_what_that_is_worth(asked: Callable[..., AppTest]):
-    stubborn = "A head that always chooses the same word is right in one of them"
-    assert "Right in **1 of 2** sentences. A head" in text(asked())
+def test_the_verdict_says_in_which_sentences_of_a_pair_a_head_is_right_and_what_that_is_worth(asked: Callable[..., AppTest]):
+    same = "it looks most at “animal” in both (0.640 and 0.266), as a head that always chooses the same word would."
+    assert f"L3·H1 is **right in the first sentence only**: {same}" in text(asked())
     result = text(asked(text=example("bus-it").text))
-    assert "Right in **2 of 2** sentences." in result
-    assert stubborn in result
+    assert "L3·H1 is **right** in both sentences: it looks most at" in result
+    assert "while a head that always chooses the same word is right in only one." in result
     far = text(asked(text=example("far-less").text))
-    assert "Right in **2 of 2** sentences." in far
-    assert stubborn not in far, "both times the same word is right"
+    assert "L3·H1 is **right** in both sentences: it looks most at “lighthouse” in both" in far
+    assert "always chooses" not in far, "both times the same word is right"
+
+
+def test_the_verdict_stands_before_the_note_and_says_so_where_a_head_hardly_looks_at_the_candidates(
+    asked: Callable[..., AppTest],
+):
+    app = asked(layer="0", head="0")
+    lines = [one.value for one in app.markdown]
+    (at,) = [n for n, line in enumerate(lines) if line.startswith("L0·H0 is **")]
+    assert "Only the last word tells" in lines[at + 1]
+    assert "the candidates together get only 0." in lines[at]
+
+
+def test_a_model_opens_on_a_head_that_is_claimed_for_the_sentence_unless_a_link_names_one(asked: Callable[..., AppTest]):
+    app = asked(text=example("wide").text, model="smollm2")
+    assert "L13·H8" in example("wide").note
+    assert (app.query_params["layer"], app.query_params["head"]) == ("13", "8")
+    app.switch_page("pages/learn/glossary.py").run()
+    assert (app.query_params["layer"], app.query_params["head"]) == ("16", "5"), "the model's own head again"
+    app.switch_page(PAGE).run()
+    app.selectbox(key="ready_sentence").set_value("bus-they").run()
+    claimed = {str(one.head) for one in example("bus-they").claims if one.model == "smollm2"}
+    assert f"L{app.query_params['layer']}·H{app.query_params['head']}" in claimed
+    linked = asked(text=example("wide").text, model="smollm2", layer="2", head="3")
+    assert (linked.query_params["layer"], linked.query_params["head"]) == ("2", "3")
+
+
+def test_only_under_a_decoders_pair_the_page_says_what_reading_from_left_to_right_means(asked: Callable[..., AppTest]):
+    note = "cannot change where “it” looks"
+    assert note in text(asked(model="smollm2"))
+    assert note not in text(asked())
+    assert "left to right:" not in text(asked(model="smollm2", text=example("cup").text))
 
 
 def test_where_nothing_decides_nothing_is_hit_or_missed(asked: Callable[..., AppTest]):
@@ -319,6 +351,21 @@ def test_the_evidence_is_shown_beside_the_single_picture(asked: Callable[..., Ap
     assert "Rank 2 of 72 heads" in text(other)
     other.button(key="coreference-best").click().run()
     assert (other.query_params["layer"], other.query_params["head"]) == ("3", "1")
+
+
+def test_an_interval_that_excludes_guessing_beside_a_lead_that_is_not_significant_is_explained(asked: Callable[..., AppTest]):
+    known = reader.shipped("minilm")
+    assert known is not None
+    one = claims.claim(known, HeadRef(3, 1), "winogender")
+    assert one.evidence.interval[0] > one.evidence.baseline[1]
+    assert one.p < 0.05 <= one.p_corrected
+    line = next(line for line in text(asked()).splitlines() if "Winogender:" in line)
+    assert (
+        "not significant after correcting for trying 72 heads (p\u202f=\u202f1). Its interval excludes 50.0\u202f%"
+        in line.replace("\\", "")
+    )
+    assert f"one head alone (p\u202f=\u202f{one.p:.2g}): of 72 heads, some get this far by luck" in line.replace("\\", "")
+    assert text(asked()).count("Its interval excludes") == 1, "that of GAP is significant"
 
 
 def test_a_model_without_counts_says_how_to_count_it(asked: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):

@@ -48,7 +48,7 @@ def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
         doubted = [label for label, one in named if not one.significant]
         if best is not None:
             half = "held-out" if best.p_corrected is None else "second half of"
-            rows.append((f"{best.head}, the best, {half} {COLLECTIONS[best.relation]}", best.evidence))
+            rows.append((f"{best.head} (best), {half} {COLLECTIONS[best.relation]}", best.evidence))
         st.plotly_chart(
             evidence_figure.figure(rows, widgets.theme(), doubted=doubted), theme=None, config=evidence_figure.CONFIG,
             key="coreference-evidence", alt=evidence_figure.description(rows),
@@ -69,13 +69,25 @@ def _facts(one: ClaimResult) -> str:
     """Return every number of one collection, in Markdown."""
     found = one.evidence
     rules = ", ".join(f"{evidence_figure.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in found.baselines)
-    corrected = widgets.plain(claim_text.chance(one.p_corrected).replace(" ", encoding.NARROW))
     significant = "significant" if one.p_corrected < claims.ERROR else "not significant"
+    corrected = widgets.plain(claim_text.chance(one.p_corrected).replace(" ", encoding.NARROW))
     return (
         f"**{COLLECTIONS[one.relation]}: {encoding.percent(found.rate, 1)}** right, {evidence_figure.counts(found)}. "
         f"Guessing without reading: {rules}. "
-        f"Rank {one.rank} of {one.heads} heads; {significant} after correcting for trying {one.heads} heads ({corrected})."
-        f"{_ceiling(one)}{_untrained(one)}"
+        f"Rank {one.rank} of {one.heads} heads; {significant} after correcting for trying "
+        f"{one.heads} heads ({corrected}).{_apart(one)}{_ceiling(one)}{_untrained(one)}"
+    )
+
+
+def _apart(one: ClaimResult) -> str:
+    """Explain an interval that excludes guessing beside a lead that is not significant; "" otherwise."""
+    guess = one.evidence.baseline[1]
+    if one.p_corrected < claims.ERROR or one.evidence.interval[0] <= guess:
+        return ""
+    alone = f" ({widgets.plain(claim_text.chance(one.p).replace(' ', encoding.NARROW))})" if one.p < claims.ERROR else ""
+    return (
+        f" Its interval excludes {encoding.percent(guess, 1)} all the same, because it counts for one head alone{alone}: "
+        f"of {one.heads} heads, some get this far by luck."
     )
 
 

@@ -9,8 +9,8 @@ import streamlit as st
 from attnviz.analysis import view
 from attnviz.figures import encoding
 from attnviz.pages.coreference import fork_figure, sentence_figure
-from attnviz.pages.coreference.question import HeadAnswers
-from attnviz.ui import widgets
+from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion
+from attnviz.ui import glossary_links, widgets
 from attnviz.ui.single_text import chosen
 from attnviz.view_state import ViewOptions
 
@@ -26,6 +26,8 @@ def draw_sentences(answers: HeadAnswers, other: HeadAnswers | None) -> None:
             _sentence(one)
     if other is not None and not (answers.shares.late or other.shares.late):
         _change(answers, other)
+        if answers.trace.causal:
+            st.info(glossary_links.linked(_causal(answers.question)))
     _rule(both)
 
 
@@ -88,22 +90,23 @@ def _change(answers: HeadAnswers, other: HeadAnswers) -> None:
         f"{widgets.plain(answers.question.word(span))} **{encoding.signed(float(there - here))}**"
         for span, here, there in zip(answers.question.candidates, before, after, strict=True)
     ]
-    st.markdown(
-        f"Change from the first sentence to the second, in {encoding.head_name(head)}: "
-        + ", ".join(parts)
-        + _hits_of_pair(answers, other)
+    st.markdown(f"Change from the first sentence to the second, in {encoding.head_name(head)}: {', '.join(parts)}")
+
+
+def _causal(question: PronounQuestion) -> str:
+    """Return what reading from left to right means for a pair of sentences."""
+    pronoun = widgets.plain(question.word(question.pronoun))
+    cue = () if question.example is None else question.example.cue
+    if cue and max(cue) <= question.pronoun:
+        return (
+            f"This model reads from left to right. Here the deciding word does not come after “{pronoun}”, so this model can "
+            "use it."
+        )
+    return (
+        f"This model reads from left to right: the deciding word comes after “{pronoun}”, so it cannot change where "
+        f"“{pronoun}” looks. Both sentences give the same numbers, up to rounding. Choose an encoder such as "
+        "all\\-MiniLM\\-L6\\-v2, or a pair whose deciding word comes first."
     )
-
-
-def _hits_of_pair(answers: HeadAnswers, other: HeadAnswers) -> str:
-    """In how many sentences of a pair the chosen head is right, and what a head that always answers the same would get."""
-    hits = [one.hit(chosen()) for one in (answers, other)]
-    if None in hits:
-        return ""
-    count = f".  \nRight in **{hits.count(True)} of 2** sentences."
-    if answers.question.right == other.question.right:
-        return count
-    return f"{count} A head that always chooses the same word is right in one of them."
 
 
 def _rule(both: Sequence[HeadAnswers]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from attnviz.pages.coreference import view
+from attnviz.pages.coreference.question import opening_head
 from attnviz.ui import single_text, state, widgets
 
 
 def show() -> None:
     """Draw the page for the current reader."""
+    state.open_on(opening_head(state.current().request.text, state.card()))
     selection = single_text.read(state.current())
     view.title()
     trace = widgets.trace_or_message(selection)

@@ -15,7 +15,7 @@ from attnviz.engine.trace import Trace
 from attnviz.lessons import examples
 from attnviz.lessons.examples import Example, Span
 from attnviz.pages.coreference import analysis, sentence_figure
-from attnviz.types import AttentionRequest, HeadRef
+from attnviz.types import AttentionRequest, HeadRef, ModelCard
 from attnviz.ui.backend import backend
 from attnviz.ui.single_text import chosen
 
@@ -90,6 +90,15 @@ def ready_question(text: str) -> PronounQuestion | None:
     """Return the question of a ready sentence; None for any other text."""
     known = next((one for one in examples.sentences() if one.text == text), None)
     return None if known is None else PronounQuestion(known.text, known.pronoun, known.candidates, known.answer, known)
+
+
+def opening_head(text: str, card: ModelCard) -> HeadRef:
+    """Return the head to open a sentence with: one with a claim on this sentence, if possible the model's own."""
+    own, known = HeadRef(*card.head, card.blocks[0]), ready_question(text)
+    claimed = (
+        [] if known is None or known.example is None else [one.head for one in known.example.claims if one.model == card.id]
+    )
+    return claimed[0] if claimed and own not in claimed else own
 
 
 def partner(answers: HeadAnswers) -> HeadAnswers | None:

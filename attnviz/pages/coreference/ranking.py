@@ -78,7 +78,7 @@ def _table(
     columns: dict[str, Any] = {name: number for name in rows[0] if name.startswith("to ")}
     columns |= {name: st.column_config.NumberColumn(format="%+.3f") for name in rows[0] if name.startswith("change ")}
     columns[f"{names[right]}’s share"] = st.column_config.ProgressColumn(
-        format="%.0f %%", min_value=0, max_value=100, color=encoding.weight_colour(0.5, widgets.theme())
+        format=f"%.0f{encoding.NARROW}%%", min_value=0, max_value=100, color=encoding.weight_colour(0.5, widgets.theme())
     )
     found = st.dataframe(
         rows, hide_index=True, column_config=columns, height=420, on_select="rerun", selection_mode="single-row",
@@ -109,14 +109,14 @@ def _row(
 ) -> dict[str, Any]:
     """Return one head in the table; a column for the sums only where they give another verdict somewhere."""
     values = shares.values[one.layer, one.head]
-    row: dict[str, Any] = {"rank": one.rank, "head": str(HeadRef(one.layer, one.head))}
-    row |= {f"to {name}": float(value) for name, value in zip(names, values, strict=True)}
-    row[f"{names[right]}’s share"] = 100 * one.share if one.counts else None
+    row: dict[str, Any] = {"head": str(HeadRef(one.layer, one.head))}
     if hits is not None and by_sum is not None:
         hit, summed = bool(hits[one.layer, one.head]), bool(by_sum[one.layer, one.head])
         row["right?"] = encoding.verdict(hit)
         if (hits != by_sum).any():
             row["by the sum"] = "" if summed == hit else encoding.verdict(summed)
+    row[f"{names[right]}’s share"] = 100 * one.share if one.counts else None
+    row |= {f"to {name}": float(value) for name, value in zip(names, values, strict=True)}
     if change is not None:
         row[f"change to {names[right]}"] = float(change[one.layer, one.head, right])
     return row

@@ -1,11 +1,11 @@
-"""The ready sentences, as two lists: what they teach, and the sentences that teach it."""
+"""The ready sentences, in one list ordered by what they teach."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from attnviz.lessons import examples
-from attnviz.lessons.examples import KINDS, Example
+from attnviz.lessons.examples import Example
 from attnviz.ui import state, widget_values, widgets
 
 OWN = ""  # the choice for a sentence that is not a ready one
@@ -17,47 +17,33 @@ def title() -> None:
     text = state.current().request.text
     now = next((one for one in examples.sentences() if one.text == text), None)
     with st.container(horizontal=True, gap="small", key="ready", vertical_alignment="bottom"):
-        kind = _kind(now)
-        if kind != OWN:
-            _sentence(now, [one for one in examples.sentences() if one.teaches == kind])
-            _step(now)
-    if now is None:
-        st.caption("This is your own sentence. The list has ready ones, grouped by what they teach.")
+        _list(now)
+        _step(now)
 
 
-def _kind(now: Example | None) -> str:
-    """Return a list of what the sentences teach; a choice opens the first of them at once. Returns the choice."""
-    key = widget_values.fill("kind", OWN if now is None else now.teaches)
+def _list(now: Example | None) -> None:
+    """Draw the list; a choice opens its sentence at once."""
+    known = {one.id: one for one in examples.sentences()}
+    key = widget_values.fill("ready_sentence", OWN if now is None else now.id)
 
-    def choose(kind: str) -> None:
-        if kind != OWN:
-            widgets.choose_example(next(one for one in examples.sentences() if one.teaches == kind))
+    def choose(name: str) -> None:
+        if name != OWN:
+            widgets.choose_example(known[name])
 
-    kinds = [OWN, *KINDS] if now is None else list(KINDS)
-    return st.selectbox(
-        "What it teaches", kinds, format_func=_label, key=key, on_change=widget_values.answer(key, choose), width=280
-    )
-
-
-def _label(kind: str) -> str:
-    """Return a kind with the number of its sentences."""
-    if kind == OWN:
-        return "Your own sentence"
-    return f"{kind.capitalize()} ({sum(one.teaches == kind for one in examples.sentences())})"
-
-
-def _sentence(now: Example | None, sentences: list[Example]) -> None:
-    """Draw the sentences of one kind."""
-    titles = {one.id: one.title for one in sentences}
-    key = widget_values.fill("ready_sentence", now.id if now else sentences[0].id)
     st.selectbox(
-        "Ready sentence", list(titles), format_func=titles.__getitem__, key=key, width=240,
-        on_change=widget_values.answer(key, lambda name: widgets.choose_example(examples.example(name))),
+        f"{len(known)} sentences, by what they teach", [OWN, *known] if now is None else list(known), key=key, width=420,
+        on_change=widget_values.answer(key, choose),
+        format_func=lambda name: _label(known[name]) if name else "Your own sentence",
     )  # fmt: skip
 
 
+def _label(one: Example) -> str:
+    """Return what a sentence teaches, and its title."""
+    return f"{one.teaches.capitalize()} · {one.title}"
+
+
 def _step(now: Example | None) -> None:
-    """Draw a button for the next ready sentence, through all kinds and back to the first."""
+    """Draw a button for the next ready sentence, through the whole list and back to its start."""
     every = examples.sentences()
     at = -1 if now is None else every.index(now)
     st.button("Next sentence", key="next_sentence", on_click=lambda: widgets.choose_example(every[(at + 1) % len(every)]))

@@ -1,4 +1,4 @@
-"""The Coreference page below the input: which candidate each head chooses, the minimal pair, and how often heads are right."""
+"""The Coreference page below the input: the verdict, the minimal pair, how often heads are right, and all heads."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import streamlit as st
 
 from attnviz.analysis import legibility_text
 from attnviz.engine.trace import Trace
-from attnviz.pages.coreference.cautions import cautions
 from attnviz.pages.coreference.evidence import evidence
 from attnviz.pages.coreference.minimal_pair import draw_sentences
 from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion, partner, ready_question
 from attnviz.pages.coreference.ranking import ranking
 from attnviz.pages.coreference.sentence_picker import title
+from attnviz.pages.coreference.verdict import verdict
 from attnviz.pages.coreference.word_picker import reader_question
 from attnviz.types import AttentionRequest, Link
-from attnviz.ui import state, widgets
+from attnviz.ui import caution, state, widgets
+from attnviz.ui.single_text import chosen
 
 __all__ = ["question", "show", "title"]
 
@@ -26,7 +27,6 @@ def question(request: AttentionRequest, trace: Trace) -> PronounQuestion | None:
     known = ready_question(request.text)
     if known is None or known.example is None:
         return reader_question(request.text, trace)
-    st.markdown(widgets.plain(known.example.note))
     return known
 
 
@@ -38,12 +38,19 @@ def _unknown_words(answers: HeadAnswers) -> None:
 
 
 def show(question: PronounQuestion, trace: Trace) -> None:
-    """Draw the sentences, the evidence, all heads, and the cautions."""
+    """Draw the verdict, the sentences, the evidence with its limits, and all heads."""
     answers = HeadAnswers(question, trace)
     other = partner(answers)
+    with st.container(key="verdict"):
+        st.markdown(verdict(answers, other, chosen()))
+    if question.example is not None:
+        st.markdown(widgets.plain(question.example.note))
     _unknown_words(answers)
     draw_sentences(answers, other)
     with st.container(key="evidence"):
         evidence(answers)
+        caution.show(
+            "With so many heads, some prefer the right word of one sentence by luck. "
+            "All ready sentences and all counted texts are English."
+        )
     ranking(answers, other)
-    cautions(answers)
