@@ -7,6 +7,9 @@ const LARGEST = 2.4;
 
 export const scaleOf = (width, height) => within(Math.min(width / AT[0], height / AT[1]), 1, LARGEST);
 
+// How much the frame around it enlarges a page that is presented (attnviz/web/index_page/panels.js); 1 elsewhere.
+export const frameScale = (element) => parseFloat(getComputedStyle(element).getPropertyValue("--presenting")) || 1;
+
 // `changed` is called whenever it begins or ends. If full screen is not allowed, the board fills the window.
 export function makePresenter(element, changed) {
   const is = () => element.classList.contains("presenting");
