@@ -7,7 +7,15 @@ from pathlib import Path
 
 BOARD = "Attention, Compare"
 KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    ("Every page", (("?", "Show these keys"), ("Enter", "In the sentence: read it"), ("Esc", "Close what is open"))),
+    (
+        "Every page",
+        (
+            ("?", "Show these keys"),
+            ("Enter", "In the sentence: read it"),
+            ("F", "Present: larger, on the whole screen"),
+            ("Esc", "Close what is open"),
+        ),
+    ),
     (
         BOARD,
         (
@@ -23,7 +31,6 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("D", "Difference of the first two pins"),
             ("T", "Pins side by side"),
             ("+ − 0", "Zoom the matrix of a long text, and back"),
-            ("F", "The board alone on the screen"),
             ("Esc", "Deselect the word"),
         ),
     ),
@@ -44,7 +51,7 @@ def buttons() -> str:
     return (
         '<div class="tools" role="group" aria-label="This page"><small aria-hidden="true">This page</small><div>'
         '<button type="button" popovertarget="attnviz-share">Share</button>'
-        '<button type="button" class="present" aria-pressed="false">Present<span></span></button>'
+        '<button type="button" class="present" aria-keyshortcuts="F" aria-pressed="false">Present<span></span></button>'
         '<button type="button" popovertarget="attnviz-keys" aria-keyshortcuts="?">'
         '<span aria-hidden="true" class="short">?</span><span class="long">Keys</span></button></div></div>'
     )

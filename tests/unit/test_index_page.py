@@ -88,7 +88,7 @@ def test_our_scripts_are_in_the_head_and_the_rest_is_streamlits_page():
     assert f"<script>{index_page.script()}</script>" in head
     assert "</script" not in index_page.script()
     ours = re.sub(
-        r"<meta name=\"google\".*?(?=</head>)|<style>[^<]*</style>\s*<header id=.*</header>", "", index_page.html(), flags=re.S
+        r"<meta name=\"google\".*?(?=</head>)|<style>[^<]*</style>\s*<nav id=.*</nav>", "", index_page.html(), flags=re.S
     )
     ours = re.sub(r"<div id=\"first-paint\".*?(?=<noscript>)", "", ours, count=1, flags=re.S)
     bare = re.sub(r"<html\b[^>]*>", "<html>", INDEX)
@@ -96,7 +96,7 @@ def test_our_scripts_are_in_the_head_and_the_rest_is_streamlits_page():
 
 
 def test_below_the_row_stand_the_places_of_what_comes_and_holds_no_text_of_a_reader():
-    body = index_page.html().partition("</header>")[2].lstrip()
+    body = index_page.html().partition("</nav>")[2].lstrip()
     assert body.startswith('<div id="first-paint" aria-hidden="true"')
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", index_page.html())
 

@@ -79,6 +79,16 @@
     $("#attnviz-share .copied").textContent = "The link is copied.";
   }
 
+  // Escape leaves the full screen, and with it presenting: the reader sees the page as it was.
+  async function fill(on) {
+    try {
+      if (on) await document.documentElement.requestFullscreen({ navigationUI: "hide" });
+      else if (document.fullscreenElement) await document.exitFullscreen();
+    } catch {
+      // a browser that does not fill the screen shows the page in its window, as large
+    }
+  }
+
   function present(on) {
     stored(() => sessionStorage, PRESENTING, on ? "yes" : "");
     document.documentElement.classList.toggle(PRESENTING, on);
@@ -102,16 +112,25 @@
     dispatchEvent(new Event("resize")); // pictures measure themselves anew
   }
 
+  const isPresenting = () => document.documentElement.classList.contains(PRESENTING);
+
+  function togglePresenting() {
+    const on = !isPresenting();
+    present(on);
+    fill(on);
+  }
+
   const isTyping = (target) => target instanceof Element && (target.matches("input, textarea, select") || target.isContentEditable);
 
   // Before the page's own keys; a panel that is open closes again.
   addEventListener(
     "keydown",
     (event) => {
-      if (event.key !== "?" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.composedPath()[0])) return;
+      const act = { "?": () => $("#attnviz-keys").togglePopover(), f: togglePresenting }[event.key];
+      if (!act || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.composedPath()[0])) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      $("#attnviz-keys").togglePopover();
+      act();
     },
     true,
   );
@@ -134,7 +153,8 @@
       keep([{ name: field.value.trim() || page, address: location.pathname + location.search }, ...kept()]);
       field.value = "";
     });
-    $("#attnviz-frame .present").addEventListener("click", () => present(!document.documentElement.classList.contains(PRESENTING)));
+    $("#attnviz-frame .present").addEventListener("click", togglePresenting);
+    document.addEventListener("fullscreenchange", () => !document.fullscreenElement && isPresenting() && present(false));
     addEventListener("resize", enlarge);
     addEventListener("storage", ({ key }) => key === KEPT && showKept());
     if (stored(() => sessionStorage, PRESENTING)) present(true);
