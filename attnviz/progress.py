@@ -26,3 +26,14 @@ OnProgress = Callable[[ProgressEvent], None]
 
 def ignore(event: ProgressEvent) -> None:
     """Do nothing with an event: for work that has no listener."""
+
+
+LEAST_LEFT = 2.0  # seconds: what takes less is not worth a number
+
+
+def time_left(seconds: float, share: float) -> str:
+    """Return what to say of the time that is left, ", about 8 s left", after `seconds` for a `share` of the work; or ""."""
+    left = seconds / share - seconds if share > 0 else 0.0
+    if left < LEAST_LEFT:
+        return ""
+    return f", about {left:.0f} s left" if left < 100 else f", about {left / 60:.0f} min left"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -26,12 +27,13 @@ from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError
 from attnviz.models import catalog, load, locate
 from attnviz.models.load import LoadedModel
-from attnviz.progress import OnProgress, ProgressEvent
+from attnviz.progress import OnProgress, ProgressEvent, time_left
 from attnviz.settings import Settings
 from attnviz.text import decode
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Token
 
 LONG = 512  # tokens from which progress is reported layer by layer
+SLOW = 1.0  # seconds from which it is reported for any text
 
 
 class LocalBackend:
@@ -113,7 +115,7 @@ class LocalBackend:
         return card is not None and locate.find_weights(card, self.settings).kind not in ("missing", "hub")
 
     def prepare(self, request: AttentionRequest) -> None:
-        """Check the text and load the model, so that only the forward pass is left to do."""
+        """Check the model's name and the bytes of the texts, and load the model; `attend` tokenizes and checks the tokens."""
         self._check_text(request)
         self.load(request.model)
 
@@ -157,15 +159,21 @@ class LocalBackend:
         memory_estimate.check(card.name, bytes_needed, tokens[0], self.settings.text_bytes, dense=dense)
 
     def _layer_listener(self, loaded: LoadedModel, sides: Sides) -> Callable[[int], None]:
-        """Return a function to call after each layer: it stops cancelled work, and reports the progress of a long text."""
+        """Return a function to call after each layer: it stops cancelled work, and reports the progress of slow work.
+
+        A text is slow if it is long, or if it takes a while, as with a model that has just been loaded.
+        """
         tokens = sum(len(side) for side in sides)
         calls = loaded.card.layers * (1 if len(sides) == 1 else 3)  # encoder, decoder, cross-attention
+        started = time.perf_counter()
 
         def on_layer(done: int) -> None:
             scheduler.check_cancelled()
-            if self._on_progress is not None and tokens >= LONG:
-                message = f"Encoding {tokens:,} tokens: layer {done} of {calls}."
-                self._on_progress(ProgressEvent(message, "progress", min(done / calls, 1.0)))
+            seconds = time.perf_counter() - started
+            if self._on_progress is not None and (tokens >= LONG or seconds >= SLOW):
+                share = min(done / calls, 1.0)
+                message = f"Encoding {tokens:,} tokens: layer {done} of {calls}{time_left(seconds, share)}."
+                self._on_progress(ProgressEvent(message, "progress", share))
 
         return on_layer
 

@@ -45,10 +45,11 @@ def run(chosen: argparse.Namespace) -> None:
     """Print every head by the links that were named."""
     text = io.checked_text(chosen.text)
     written = [charset.decode_argument(link, "--link") for link in chosen.link]
-    from attnviz.analysis import legibility_text, link_ranking
-
     card = io.card(chosen.model)
     links = tuple(dict.fromkeys(link_syntax.link(text, link) for link in written))
+
+    from attnviz.analysis import legibility_text, link_ranking  # after all checks: they load torch
+
     trace = io.attended(card, AttentionRequest(card.id, text, chat=chosen.chat))
     ranked, block = link_ranking.rank_heads(trace, links, trace.blocks[0]), trace.block(trace.blocks[0])
     if unread := legibility_text.of_links(trace, links, card.name):

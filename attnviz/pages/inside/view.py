@@ -66,8 +66,7 @@ def show(one: HeadSteps) -> None:
         if number + 1 < len(steps):
             show_question(one, at, steps[number + 1])
         _experiment_link(steps[number])
-        st.caption(linked(_model_note(one)))
-        caution.show()
+        caution.show(linked(_model_note(one)))
         st.caption(widgets.plain("; ".join(content["sources"]) + "."))
 
 
