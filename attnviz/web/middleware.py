@@ -18,7 +18,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from attnviz import logs
 from attnviz.token_bucket import TokenBucket
-from attnviz.web import index_page, security_headers, static_files
+from attnviz.web import index_page, qr_code, security_headers, static_files
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -65,11 +65,22 @@ class PageMiddleware:
             await self._respond(self._add_headers(send), *refusal)
         elif (name := _whole_file(scope)) is not None:
             await self._send_file(self._add_headers(send), scope, name)
+        elif scope["path"].rpartition("/")[2] == qr_code.NAME:
+            await self._send_qr_code(scope, self._add_headers(send))
         elif index_page.is_page(scope["path"]):
             inner = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() not in CACHE_HEADERS]}
             await self.app(inner, receive, replace_index_page(scope, self._add_headers(send)))
         else:
             await self.app(scope, receive, self._add_headers(send))
+
+    @staticmethod
+    async def _send_qr_code(scope: Scope, send: Send) -> None:
+        """Send the QR code of a link; a thread draws it, since a long link takes a tenth of a second."""
+        request_headers = {name.lower(): value for name, value in scope["headers"]}
+        status, headers, body = await asyncio.to_thread(qr_code.answer, scope["query_string"], request_headers)
+        headers = [*headers, (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body if scope["method"] == "GET" else b""})
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the websocket of an open page, or reject it."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from attnviz.web import panels
+
 _HERE = Path(__file__).parent / "index_page"
 
 
@@ -77,18 +79,18 @@ def page(name: str) -> PageEntry:
 def html() -> str:
     """Return the row as HTML; its links are relative, so they hold under any base path."""
     return (
-        '<header id="attnviz-frame" class="notranslate"><a class="skip" href="#attnviz-main">Skip to the page</a>'
+        '<nav id="attnviz-frame" aria-label="Pages"><a class="skip" href="#stMain">Skip to the page</a>'
         '<span class="brand">attnviz</span><span class="here" aria-hidden="true"></span>'
-        '<nav id="attnviz-pages" aria-label="Pages"><div class="sheet-head"><b>Menu</b>'
+        '<div id="attnviz-pages"><div class="sheet-head"><b>Menu</b>'
         '<button type="button" popovertarget="attnviz-pages" popovertargetaction="hide">Close</button></div>'
-        f"{''.join(map(_group, GROUPS))}</nav>"
-        '<button type="button" class="menu" popovertarget="attnviz-pages"><i></i>Menu</button></header>'
+        f"{''.join(map(_group, GROUPS))}{panels.buttons()}</div>"
+        '<button type="button" class="menu" popovertarget="attnviz-pages"><i></i>Menu</button></nav>'
     )
 
 
 def css() -> str:
-    """Return the row's style sheet."""
-    return (_HERE / "navigation.css").read_text("utf-8")
+    """Return the style sheet of the row and its panels."""
+    return "\n".join((_HERE / f"{name}.css").read_text("utf-8") for name in ("navigation", "panels"))
 
 
 def _group(group: PageGroup) -> str:

@@ -105,7 +105,7 @@ def test_syntax_counts_the_links_that_touch_a_word_the_model_cannot_read(opened)
 
 
 def test_tables_on_the_page_mark_unknown_words(opened):
-    app = opened(text="I love 😀")
+    app = opened(text="I love 😀", open="table")
 
     assert any("😀 [UNK]" in list(table.value.get("key", [])) for table in app.dataframe)
     assert "“😀” [UNK]" in written(app)

@@ -83,7 +83,8 @@ def with_tables(page: Page) -> None:
 def presenting(page: Page) -> None:
     page.locator("canvas.overview").focus()
     page.keyboard.press("f")
-    expect(page.locator(".presenting")).to_have_count(1)
+    expect(page.locator("html.attnviz-presenting")).to_have_count(1)
+    page.evaluate("sessionStorage.clear()")  # the next page that is loaded does not present
 
 
 def with_message(page: Page) -> None:

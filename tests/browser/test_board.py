@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 
+from attnviz.board import scripts
 from attnviz.board.choice import Choice
 from attnviz.figures import encoding
 from attnviz.selection import TokenSelection
@@ -249,6 +250,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_in_streamlit_a_click_comes_back_a_field_is_followed_and_nothing_mounts_twice(browser: Browser, address: str):
     context = browser.new_context(viewport=LAPTOP)
+
+    def serve(route: Route) -> None:  # what attnviz/web does around the pages; this app is a bare one
+        route.fulfill(body=scripts.files()[route.request.url.rpartition("/")[2]], content_type="text/javascript")
+
+    context.route("**/static/attnviz/*.js", serve)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from attnviz.web.navigation import PAGES
 from tests.browser.conftest import PHONE, Visit
@@ -13,6 +13,11 @@ from tests.browser.conftest import PHONE, Visit
 SLOW = 60_000
 QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
 TEXT = "Dogs chase cats"
+APART = """() => {
+  const [card, ring] = ["attnviz-tour", "attnviz-tour-ring"].map((id) => document.getElementById(id).getBoundingClientRect());
+  const beside = card.left >= ring.right || card.right <= ring.left;
+  return ring.width > 0 && (beside || card.top >= ring.bottom || card.bottom <= ring.top);
+}"""
 
 
 def test_every_page_stands_in_one_row_and_the_text_goes_along_into_another_tab(visit: Visit):
@@ -22,12 +27,12 @@ def test_every_page_stands_in_one_row_and_the_text_goes_along_into_another_tab(v
     row = page.get_by_role("navigation", name="Pages")
     for width in (1100, 1366, 1920):
         page.set_viewport_size({"width": width, "height": 700})
-        links = row.get_by_role("link").all()
+        links = row.locator("a[data-page]").all()
         assert [link.get_attribute("data-page") for link in links] == [entry.name for entry in PAGES]
         boxes = [box for link in links if (box := link.bounding_box())]
         assert len({box["y"] for box in boxes}) == 1
         assert all(right["x"] >= left["x"] + left["width"] for left, right in pairwise(boxes))
-        assert boxes[-1]["x"] + boxes[-1]["width"] < width - 60  # the menu of the app stands there
+        assert boxes[-1]["x"] + boxes[-1]["width"] <= width - 60  # the menu of the app stands there
         assert boxes[0]["y"] + boxes[0]["height"] <= 64
     expect(row.locator("[aria-current=page]")).to_have_text("Glossary", use_inner_text=True)
     with visit.context.expect_page() as waiting:
@@ -38,8 +43,53 @@ def test_every_page_stands_in_one_row_and_the_text_goes_along_into_another_tab(v
     row.get_by_role("link", name="Cost", exact=True).click()
     page.wait_for_function("() => location.pathname === '/cost' && location.search.includes('Dogs')", timeout=SLOW)
     expect(row.locator("[aria-current=page]")).to_have_text("Cost", use_inner_text=True)
+    share_keys_and_presenting(page)
     page.reload()
     expect(row.locator("[aria-current=page]")).to_have_text("Cost", use_inner_text=True)
+    expect(page.get_by_role("button", name="Present", exact=True)).to_be_visible()
+
+
+def share_keys_and_presenting(page: Page) -> None:
+    """What the row offers on every page, on one that is open."""
+    keys, share = page.get_by_role("dialog", name="Keys"), page.get_by_role("dialog", name="Share")
+    field = page.get_by_label("Sentence", exact=True).first
+    field.focus()
+    page.keyboard.press("?")
+    expect(keys).to_be_hidden()
+    expect(field).to_have_value(f"{TEXT}?")
+    page.keyboard.press("Backspace")
+    page.mouse.click(4, 600)
+    page.keyboard.press("?")
+    expect(keys).to_contain_text("Shift ← → ↑ ↓")
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+
+    page.get_by_role("button", name="Share").click()
+    expect(share.get_by_label("Link: it opens")).to_have_value(page.url)
+    expect(share.get_by_role("img", name="QR code")).to_have_js_property("complete", True)
+    assert share.get_by_role("img", name="QR code").evaluate("image => image.naturalWidth") > 0
+    share.get_by_label("Name of the link").fill("<b>My dogs</b>")
+    page.keyboard.press("Enter")
+    name = share.get_by_label("Name; change it to rename")
+    expect(name).to_have_value("<b>My dogs</b>")
+    name.fill("Dogs")
+    page.keyboard.press("Enter")
+    link = share.get_by_role("link", name="Open Dogs")
+    expect(link).to_have_attribute("href", page.evaluate("location.pathname + location.search"))
+    share.get_by_role("button", name="Delete Dogs").click()
+    expect(link).to_have_count(0)
+    page.keyboard.press("Escape")
+
+    page.keyboard.press("f")
+    large = "() => getComputedStyle(document.querySelector('[data-testid=stMainBlockContainer]')).zoom > 1.1"
+    assert page.evaluate(large)
+    page.get_by_role("link", name="Glossary", exact=True).first.click()
+    page.wait_for_function("() => location.pathname === '/glossary'", timeout=SLOW)
+    assert page.evaluate(large)
+    page.get_by_role("link", name="Cost", exact=True).first.click()
+    page.wait_for_function("() => location.pathname === '/cost' && location.search.includes('Dogs')", timeout=SLOW)
+    page.get_by_role("button", name="Exit presenting").click()
+    assert not page.evaluate(large)
 
 
 def test_the_menu_of_a_phone_closes_after_a_choice_by_escape_and_by_a_tap_beside_it(browser: Browser, server: str):
@@ -80,6 +130,21 @@ def test_a_first_visit_opens_start_whose_picture_answers_and_whose_field_opens_t
     page.get_by_role("button", name="it", exact=True).focus()
     page.keyboard.press("ArrowRight")
     expect(readout).to_contain_text("was looks at")
+    page.get_by_role("link", name="Two minutes around the board").click()
+    card = page.locator("#attnviz-tour")
+    for title in ("The sentence", "Point at a word", "All heads", "One head", "Pin and compare"):
+        expect(card.get_by_role("heading")).to_have_text(title)
+        expect(card).not_to_contain_text("on its way", timeout=SLOW)
+        page.wait_for_function(APART)
+        page.keyboard.press("ArrowRight")
+    expect(card).to_be_hidden()
+    page.mouse.click(4, 600)
+    page.keyboard.press("?")
+    page.get_by_role("link", name="Two minutes around the board").click()
+    expect(page.get_by_role("dialog", name="Tour, stop 1 of 5")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    page.get_by_role("link", name="Start", exact=True).click()
     page.get_by_role("textbox", name="Your sentence").fill(TEXT)
     page.keyboard.press("Enter")
     page.wait_for_function("() => location.pathname === '/' && location.search.includes('text=Dogs+chase+cats')", timeout=SLOW)

@@ -14,7 +14,7 @@ def test_every_page_is_there_once_with_its_script():
 
 
 def test_the_index_page_has_a_link_to_each_page_that_holds_under_any_base_path():
-    (row,) = re.findall(r"<nav id=\"attnviz-pages\".*?</nav>", index_page.html(), re.S)
+    (row,) = re.findall(r"<nav id=\"attnviz-frame\".*?</nav>", index_page.html(), re.S)
     links = re.findall(r'href="([^"]*)" data-page="([^"]*)"', row)
     assert [name for _, name in links] == [page.name for page in navigation.PAGES]
     assert all(address in (name, "./") for address, name in links)

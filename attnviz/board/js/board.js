@@ -17,7 +17,7 @@ import { drawPin, makeChips, textOf } from "./draw/chips.js";
 import { makeHead } from "./draw/head.js";
 import { makeMenu } from "./draw/menu.js";
 import { makePinActions } from "./input/pinActions.js";
-import { makePresenter, scaleOf } from "./draw/presenter.js";
+import { frameScale, makePresenter, scaleOf } from "./draw/presenter.js";
 import { makeSentence } from "./draw/sentence.js";
 import { makeTables } from "./draw/tables.js";
 import { setFont } from "./draw/canvas.js";
@@ -173,7 +173,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     if (name === measured) return false;
     measured = name;
     const presenting = presenter.is();
-    const scale = presenting ? scaleOf(innerWidth, innerHeight) : 1;
+    const scale = presenting ? scaleOf(innerWidth, innerHeight) : frameScale(element);
     element.style.setProperty("--k", scale);
     const edges = getComputedStyle(element);
     const next = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting);

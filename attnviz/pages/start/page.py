@@ -28,6 +28,7 @@ def show() -> None:
         st.html(f'<p class="start-lead">{escape(LEAD)}</p>')
         room = st.container(key="start-picture-room")
         _own_sentence()
+        st.html('<p class="start-tour"><a href="./" data-tour>Two minutes around the board</a></p>')
         st.html(f'<div class="start-doors">{"".join(map(_door, navigation.GROUPS))}</div>')
         st.markdown(glossary_links.linked(HOW, "self-attention", "head"))
     with room:

@@ -18,7 +18,7 @@ import streamlit
 from attnviz.board import scripts
 from attnviz.figures import encoding
 from attnviz.selection import TEXT
-from attnviz.web import navigation
+from attnviz.web import navigation, panels
 from attnviz.web.encoded import EncodedBody, Headers, encoded
 
 _INDEX = Path(streamlit.__file__).with_name("static") / "index.html"
@@ -26,6 +26,8 @@ _HERE = Path(__file__).parent
 SCRIPTS = (
     "history",
     "navigation",
+    "panels",
+    "tour",
     "pending_input",
     "translation_notice",
     "translation_guard",
@@ -60,9 +62,8 @@ def html() -> str:
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
     head = f"{_META}\n    {style()}\n    <script>{script()}</script>\n    {_preloads()}\n  "
     text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
-    text, bodies = re.subn(
-        r"(?<=<body>)", lambda _: f"\n    {_frame()}\n    {navigation.html()}\n    {_first_paint()}", text, count=1
-    )
+    frame = "\n    ".join(("", _frame(), navigation.html(), _first_paint(), panels.html()))
+    text, bodies = re.subn(r"(?<=<body>)", lambda _: frame, text, count=1)
     if (roots, heads, bodies) != (1, 1, 1):
         found = f"{roots}, {heads} and {bodies}"
         raise RuntimeError(f"Streamlit's {_INDEX.name} should have one <html>, one </head> and one <body>; found {found}.")

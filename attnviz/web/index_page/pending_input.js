@@ -102,7 +102,7 @@
       endPress();
       const { target } = event;
       if (replaying || !isOurs(target)) return;
-      const link = target.closest("a[href]:not([href^='#'])");
+      const link = target.closest("a[href]:not([href^='#'], [data-tour])");
       const download = target.closest("[data-testid=stDownloadButton] button");
       if (link && opensPage(event, link)) followLink(event, link);
       else if (download && busy()) downloadLater(event, download);

@@ -19,7 +19,7 @@ import { makePanels } from "./panels.js";
 import { makeUpdates } from "../core/updates.js";
 import { mounter } from "../core/mounter.js";
 import { setText } from "../core/element.js";
-import { makePresenter, scaleOf } from "../draw/presenter.js";
+import { frameScale, makePresenter, scaleOf } from "../draw/presenter.js";
 import { makeTexts } from "./textLines.js";
 import { unitsOf } from "../core/pattern.js";
 import { unknownLines } from "../draw/unknownTokens.js";
@@ -175,7 +175,7 @@ function makeCompare(root, tokens) {
     if (name === measured) return false;
     measured = name;
     const presenting = presenter.is();
-    const scale = presenting ? scaleOf(innerWidth, innerHeight) : 1;
+    const scale = presenting ? scaleOf(innerWidth, innerHeight) : frameScale(element);
     element.style.setProperty("--k", scale);
     const edges = getComputedStyle(element);
     geometry = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting);

@@ -1,4 +1,5 @@
-// Presentation mode: only the board on the screen, in larger type, for an audience.
+// Presentation mode, for a room that watches one reader. On a page of the app the frame around the board presents the whole page,
+// so that the sentence and the page can be changed; a board of its own fills the screen, in larger type.
 
 import { within } from "../core/element.js";
 
@@ -6,6 +7,11 @@ const AT = [1120, 640]; // the window in which type has its normal size
 const LARGEST = 2.4;
 
 export const scaleOf = (width, height) => within(Math.min(width / AT[0], height / AT[1]), 1, LARGEST);
+
+// How much the frame around it enlarges a page that is presented (attnviz/web/index_page/panels.js); 1 elsewhere.
+export const frameScale = (element) => parseFloat(getComputedStyle(element).getPropertyValue("--presenting")) || 1;
+
+const frameButton = () => document.querySelector("#attnviz-frame .present");
 
 // `changed` is called whenever it begins or ends. If full screen is not allowed, the board fills the window.
 export function makePresenter(element, changed) {
@@ -32,6 +38,11 @@ export function makePresenter(element, changed) {
   }
 
   function leave() {
+    const button = frameButton();
+    if (button?.getAttribute("aria-pressed") === "true") {
+      button.click();
+      return true;
+    }
     if (!is()) return false;
     if (filling()) document.exitFullscreen();
     if (element.popover) {
@@ -50,7 +61,9 @@ export function makePresenter(element, changed) {
     is,
     leave,
     toggle: () => {
-      if (!leave()) enter();
+      const button = frameButton();
+      if (button) button.click();
+      else if (!leave()) enter();
     },
     stop: () => document.removeEventListener("fullscreenchange", ended),
   };

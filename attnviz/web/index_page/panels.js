@@ -1,0 +1,162 @@
+// The panels of the row of pages: the link of what is seen, its QR code, links that the reader keeps, the keys, and presenting.
+(() => {
+  const KEPT = "attnviz-links"; // in the browser: [{ name, address }], the newest first
+  const MOST = 50;
+  const CODE_BYTES = 1000; // of a link that a QR code holds (attnviz/web/qr_code.py)
+  const PRESENTING = "attnviz-presenting"; // for this tab, and the class of the document while it is on
+  const SIZED = [1120, 640, 1.2, 2]; // the window in which type has its own size; the least and the most that presenting enlarges it
+  const $ = (selector) => document.querySelector(selector);
+  const link = () => location.href.split("#")[0];
+
+  function stored(storage, name, value) {
+    try {
+      if (value === undefined) return storage().getItem(name);
+      storage().setItem(name, value);
+    } catch {
+      // the browser stores nothing for this site: what is kept is gone with the page
+    }
+    return value ?? null;
+  }
+
+  let memory = "[]";
+  function kept() {
+    try {
+      const found = JSON.parse(stored(() => localStorage, KEPT) ?? memory);
+      const sound = ({ name, address }) => typeof name === "string" && typeof address === "string" && /^\/(?!\/)/.test(address);
+      return Array.isArray(found) ? found.filter((one) => one && sound(one)).slice(0, MOST) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  function keep(list) {
+    memory = JSON.stringify(list.slice(0, MOST));
+    stored(() => localStorage, KEPT, memory);
+    showKept();
+  }
+
+  function showKept() {
+    $("#attnviz-share .kept").replaceChildren(
+      ...kept().map(({ name, address }, at) => {
+        const [row, field, open, remove] = ["li", "input", "a", "button"].map((tag) => document.createElement(tag));
+        row.className = "line";
+        field.value = name;
+        field.maxLength = 80;
+        field.setAttribute("aria-label", "Name; change it to rename");
+        field.addEventListener("change", () => keep(kept().map((one, i) => (i === at ? { ...one, name: field.value.trim() || one.name } : one))));
+        open.href = address;
+        open.textContent = "Open";
+        open.setAttribute("aria-label", `Open ${name}`);
+        remove.type = "button";
+        remove.textContent = "Delete";
+        remove.setAttribute("aria-label", `Delete ${name}`);
+        remove.addEventListener("click", () => keep(kept().filter((_, i) => i !== at)));
+        row.append(field, open, remove);
+        return row;
+      }),
+    );
+  }
+
+  function share() {
+    const code = $("#attnviz-share .qr");
+    const fits = new TextEncoder().encode(link()).length <= CODE_BYTES;
+    $("#attnviz-link").value = link();
+    $("#attnviz-share .copied").textContent = "";
+    code.hidden = !fits;
+    $("#attnviz-share .no-qr").hidden = fits;
+    if (fits) code.src = `qr.svg?link=${encodeURIComponent(link())}`;
+    showKept();
+  }
+
+  async function copy() {
+    const field = $("#attnviz-link");
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      document.execCommand("copy"); // pages without https have no clipboard
+    }
+    $("#attnviz-share .copied").textContent = "The link is copied.";
+  }
+
+  // Escape leaves the full screen, and with it presenting: the reader sees the page as it was.
+  async function fill(on) {
+    try {
+      if (on) await document.documentElement.requestFullscreen({ navigationUI: "hide" });
+      else if (document.fullscreenElement) await document.exitFullscreen();
+    } catch {
+      // a browser that does not fill the screen shows the page in its window, as large
+    }
+  }
+
+  function present(on) {
+    stored(() => sessionStorage, PRESENTING, on ? "yes" : "");
+    document.documentElement.classList.toggle(PRESENTING, on);
+    const button = $("#attnviz-frame .present");
+    button.setAttribute("aria-pressed", on);
+    button.firstChild.data = on ? "Exit" : "Present";
+    button.lastChild.textContent = on ? " presenting" : "";
+    button.setAttribute("aria-label", on ? "Exit presenting" : "Present");
+    enlarge();
+  }
+
+  // How much larger: as the window allows, so that a page keeps the width that it has on a small laptop.
+  function enlarge() {
+    const [width, height, least, most] = SIZED;
+    const { style, classList } = document.documentElement;
+    const factor = Math.min(most, Math.max(least, Math.min(innerWidth / width, innerHeight / height))).toFixed(3);
+    const wanted = classList.contains(PRESENTING) ? factor : "";
+    if (style.getPropertyValue("--presenting") === wanted) return;
+    if (wanted) style.setProperty("--presenting", wanted);
+    else style.removeProperty("--presenting");
+    dispatchEvent(new Event("resize")); // pictures measure themselves anew
+  }
+
+  const isPresenting = () => document.documentElement.classList.contains(PRESENTING);
+
+  function togglePresenting() {
+    const on = !isPresenting();
+    present(on);
+    fill(on);
+  }
+
+  const isTyping = (target) => target instanceof Element && (target.matches("input, textarea, select") || target.isContentEditable);
+
+  // Before the page's own keys; a panel that is open closes again.
+  addEventListener(
+    "keydown",
+    (event) => {
+      const act = { "?": () => $("#attnviz-keys").togglePopover(), f: togglePresenting }[event.key];
+      if (!act || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.composedPath()[0])) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      act();
+    },
+    true,
+  );
+
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const id of ["attnviz-share", "attnviz-keys"]) {
+      $(`#${id}`).addEventListener("toggle", ({ newState }) => {
+        if (newState !== "open") return;
+        if (id === "attnviz-share") share();
+        $(`#${id} button`).focus();
+      });
+    }
+    // From the menu of a phone, a panel takes the menu's place.
+    $("#attnviz-pages .tools").addEventListener("click", () => $("#attnviz-pages").matches(":popover-open") && $("#attnviz-pages").hidePopover(), true);
+    $("#attnviz-share .copy").addEventListener("click", copy);
+    $("#attnviz-share form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const field = $("#attnviz-share .new-name");
+      const page = $("#attnviz-pages [aria-current]")?.firstChild.data ?? "attnviz";
+      keep([{ name: field.value.trim() || page, address: location.pathname + location.search }, ...kept()]);
+      field.value = "";
+    });
+    $("#attnviz-frame .present").addEventListener("click", togglePresenting);
+    document.addEventListener("fullscreenchange", () => !document.fullscreenElement && isPresenting() && present(false));
+    addEventListener("resize", enlarge);
+    addEventListener("storage", ({ key }) => key === KEPT && showKept());
+    if (stored(() => sessionStorage, PRESENTING)) present(true);
+  });
+})();

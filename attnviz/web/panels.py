@@ -1,0 +1,74 @@
+"""What opens from the row of pages: Share (link, QR code, kept links, presenting) and the keys of the pages."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+BOARD = "Attention, Compare"
+KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "Every page",
+        (
+            ("?", "Show these keys"),
+            ("Enter", "In the sentence: read it"),
+            ("F", "Present: larger, on the whole screen"),
+            ("Esc", "Close what is open"),
+        ),
+    ),
+    (
+        BOARD,
+        (
+            ("← →", "In the sentence: walk over the words"),
+            ("Shift ← → ↑ ↓", "Choose another head"),
+            ("Enter", "Hold the word or the link"),
+            ("Shift Enter", "Hold one more"),
+            ("X", "Looks at, or looked at by"),
+            ("W", "Words or tokens"),
+            ("S", "Special tokens: shown, left out, rescaled"),
+            ("P", "Pin the head"),
+            ("1 to 8", "Go to a pin"),
+            ("D", "Difference of the first two pins"),
+            ("T", "Pins side by side"),
+            ("+ − 0", "Zoom the matrix of a long text, and back"),
+            ("Esc", "Deselect the word"),
+        ),
+    ),
+    ("Heads", (("← →", "Walk over the words"), ("Enter", "Choose the source, then the target"), ("Delete", "Remove the link"))),
+    ("Inside", (("← →", "One step back or on"),)),
+)
+_HERE = Path(__file__).parent / "index_page"
+
+
+def html() -> str:
+    """Return both panels, and the card of the tour of the board, as HTML."""
+    share, tour = ((_HERE / f"{name}.html").read_text("utf-8") for name in ("share", "tour"))
+    return share + keys() + tour
+
+
+def buttons() -> str:
+    """Return the buttons that open them, for the end of the row of pages."""
+    return (
+        '<div class="tools" role="group" aria-label="This page"><small aria-hidden="true">This page</small><div>'
+        '<button type="button" popovertarget="attnviz-share">Share</button>'
+        '<button type="button" class="present" aria-keyshortcuts="F" aria-pressed="false">Present<span></span></button>'
+        '<button type="button" popovertarget="attnviz-keys" aria-keyshortcuts="?">'
+        '<span aria-hidden="true" class="short">?</span><span class="long">Keys</span></button></div></div>'
+    )
+
+
+def keys() -> str:
+    """Return the sheet of keys."""
+    groups = "".join(f"<section><h2>{escape(pages)}</h2><dl>{''.join(map(_key, rows))}</dl></section>" for pages, rows in KEYS)
+    return (
+        '<div id="attnviz-keys" class="panel" popover role="dialog" aria-label="Keys"><div class="panel-head"><b>Keys</b>'
+        '<button type="button" popovertarget="attnviz-keys" popovertargetaction="hide">Close</button></div>'
+        '<p><a href="./" data-tour>Two minutes around the board</a></p>'
+        f'<div class="keys">{groups}</div></div>'
+    )
+
+
+def _key(row: tuple[str, str]) -> str:
+    """Return one key with its meaning."""
+    key, meaning = map(escape, row)
+    return f"<div><dt><kbd>{key}</kbd></dt><dd>{meaning}</dd></div>"
