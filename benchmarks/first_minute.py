@@ -132,7 +132,7 @@ if __name__ == "__main__":
     page, empty = took["page"], took["empty"]
     ratios = {
         "words": page["words_s"] / empty["words_s"],
-        "board": page["board_s"] / empty["words_s"],
+        "board": page["board_s"] / empty["field_s"],  # that page is complete with its field
         "task": page["longest_task_s"] / empty["longest_task_s"],
     }
     kept = ratios["words"] <= WORDS and ratios["board"] <= BOARD and ratios["task"] <= TASK
