@@ -97,6 +97,7 @@
     button.firstChild.data = on ? "Exit" : "Present";
     button.lastChild.textContent = on ? " presenting" : "";
     button.setAttribute("aria-label", on ? "Exit presenting" : "Present");
+    $("#attnviz-frame .exit").hidden = !on;
     enlarge();
   }
 
@@ -154,6 +155,7 @@
       field.value = "";
     });
     $("#attnviz-frame .present").addEventListener("click", togglePresenting);
+    $("#attnviz-frame .exit").addEventListener("click", togglePresenting);
     document.addEventListener("fullscreenchange", () => !document.fullscreenElement && isPresenting() && present(false));
     addEventListener("resize", enlarge);
     addEventListener("storage", ({ key }) => key === KEPT && showKept());
