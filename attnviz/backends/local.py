@@ -115,7 +115,7 @@ class LocalBackend:
         return card is not None and locate.find_weights(card, self.settings).kind not in ("missing", "hub")
 
     def prepare(self, request: AttentionRequest) -> None:
-        """Check the text and load the model, so that only the forward pass is left to do."""
+        """Check the model's name and the bytes of the texts, and load the model; `attend` tokenizes and checks the tokens."""
         self._check_text(request)
         self.load(request.model)
 

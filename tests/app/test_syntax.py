@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnviz.analysis.row_stats import percent
+from attnviz.figures.encoding import percent
 from attnviz.linguistics import claim_text, claims, parse
 from attnviz.linguistics.atlas import reader
 from attnviz.linguistics.relations import CORPUS, relation
@@ -32,6 +33,17 @@ def picture(app: AppTest) -> str:
     return json.loads(found.proto.json)["svg"]
 
 
+def relations(app: AppTest) -> dict[str, list[str]]:
+    """The table of relations: each relation's cells after the first, a cell's button, value and notes as lines of a text."""
+    (found,) = [one for one in app.get("bidi_component") if "choices" in one.proto.component_name]
+    rows = ET.fromstring(json.loads(found.proto.json)["html"]).findall("tbody/tr")
+    cells = [
+        ["\n".join(cell.itertext()) if not list(cell) else "\n".join(one.text or "" for one in cell) for cell in row]
+        for row in rows
+    ]
+    return {first.partition("\n")[0]: [first, *others] for first, *others in cells}
+
+
 def button(app: AppTest, label: str):
     return next(one for one in app.button if one.label == label)
 
@@ -43,16 +55,18 @@ def links(app: AppTest) -> list[tuple[str, str, str]]:
 
 
 def share(found: Evidence) -> str:
-    """Hits of all links with the interval of that share, in percent."""
+    """Hits of all links and the interval of that share, in percent."""
     low, high = found.interval
-    return f"{100 * found.hits / found.n:.0f}\u202f% ({100 * low:.0f} to {100 * high:.0f})"
+    return f"{100 * found.hits / found.n:.1f}\u202f%\n{100 * low:.1f} to {100 * high:.1f}\u202f%"
 
 
 def test_the_opening_sentence_has_gold_links_and_a_head_that_is_right_on_four_of_ten(page):
     app = page(text=TEXT, layer="3", head="1")
     assert not app.exception
     assert "Gold: annotated by hand, in Universal Dependencies" in written(app).replace("*", "")
-    assert "L3·H1 is right on 4 of 10 links of this sentence; the next word would be right on 4 of 10." in written(app)
+    assert "L3·H1 is **right on 4 of 10** links of this sentence; the best fixed rule, always the next word, on 4." in written(
+        app
+    )
     assert "At most" not in written(app)
     assert "not an explanation" in written(app)
     drawn = picture(app)
@@ -65,12 +79,12 @@ def test_another_head_and_the_other_direction_change_what_is_chosen(page):
     before = picture(app)
     app.number_input(key="syntax-head").set_value(2).run()
     assert app.query_params["head"] == "2"
-    assert "L3·H2 is right on" in written(app)
+    assert "L3·H2 is **right on" in written(app)
     assert picture(app) != before
     app.selectbox(key="syntax-direction").set_value("hd").run()
     assert not app.exception
     assert links(app)[0] == ("animal", "The", "det")
-    assert "of 10 links of this sentence; the word before would be right on 4 of 10." in written(app)
+    assert "of 10** links of this sentence; the best fixed rule, always the word before, on 4." in written(app)
     assert "At most 4 of 10 can be right" in written(app), "only animal, cross, street and tired have words of their own"
 
 
@@ -91,8 +105,7 @@ def test_a_sentence_of_the_readers_own_is_parsed_and_marked_as_silver(page):
     assert "nine in ten of its arcs are right on English text like newspapers" in written(app)
     assert "mean nothing here" not in written(app)
     assert ("cat", "chased", "dobj") in links(app)
-    table = app.dataframe[1].value.set_index("relation")
-    assert table.loc["dobj", "the corpus says"] == "UD obj"
+    assert "**dobj** (UD obj), " in written(app)
 
 
 def test_for_a_text_that_cannot_be_english_the_page_says_that_its_arcs_mean_nothing(page):
@@ -104,9 +117,8 @@ def test_for_a_text_that_cannot_be_english_the_page_says_that_its_arcs_mean_noth
 
 def test_a_label_without_a_counterpart_has_no_gold_evidence(page):
     app = page(text="Dogs sleep in the garden")
-    table = app.dataframe[1].value.set_index("relation")
-    assert table.loc["pobj", "the corpus says"] == "no UD counterpart"
-    assert table.loc["pobj", "best head"] == "no gold links"
+    assert "**pobj** (no UD counterpart), " in written(app)
+    assert relations(app)["pobj"][3] == "no gold links"
 
 
 def test_a_reader_sets_an_arc_it_is_marked_survives_and_can_be_taken_back(page):
@@ -148,7 +160,7 @@ def test_in_a_model_that_reads_left_to_right_later_words_are_not_visible_and_not
     states = table.set_index("from")["verdict"].to_dict()
     assert states["The"] == "not visible"
     assert "They have dots under the word that looks, and they do not count" in written(app)
-    assert "0 of 0 (2 not visible)" in list(app.dataframe[1].value.set_index("relation").loc["det"])
+    assert relations(app)["det"][1] == "0 of 0\n2 not visible"
     assert "not the same as missed" in written(app).replace("\n", " ")
 
 
@@ -201,20 +213,18 @@ def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sent
     app = page(text=TEXT, model=model, layer="1", head="2")
     known = reader.shipped(model)
     assert known is not None
-    table = app.dataframe[1].value.set_index("relation")
+    table = relations(app)
     for label in labels:
         name = known.counting(relation(label, CORPUS).counted)
         best = claims.best_head(known, name, "dh")
         assert best is not None
-        row = table.loc[label]
-        assert row["best head"] == str(best.head)
-        assert row["links in test texts"] == best.evidence.n
-        assert row["best head, test texts"] == share(best.evidence)
-        assert row["best head’s lead"] == (f"{best.points:.0f} points" if best.beats else "not shown")
-        assert best.control is not None
-        assert row["untrained"] == percent(best.control.evidence.rate)
         own = claims.claim(known, HeadRef(1, 2), name, "dh").held_out
-        assert row["L1·H2, test texts"] == share(own)
+        assert table[label][2] == share(own)
+        assert table[label][3] == f"{best.head}\n{share(best.evidence)}\nn = {best.evidence.n}"
+        assert table[label][4].endswith(f"lead of {best.points:.1f} points" if best.beats else "no lead shown")
+        assert len(table[label]) == 5
+        assert best.control is not None
+        assert f"Untrained: {percent(best.control.evidence.rate, 1)}" in written(app).replace("\\", "")
     leads = claims.leads(known)
     unshown = [one for one in leads if not one.significant]
     assert f"On {len(unshown)} of the {len(leads)} kinds of link" in written(app)
@@ -222,26 +232,63 @@ def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sent
     assert "UD English EWT" in written(app)
 
 
+@pytest.mark.parametrize("model", ["minilm", "smollm2"])
+def test_the_page_opens_on_the_head_that_is_best_at_the_most_test_links_unless_a_link_names_one(page, model: str):
+    known = reader.shipped(model)
+    assert known is not None
+    links: dict[HeadRef, int] = {}
+    for best in claims.best_heads(known):
+        alone = best.relation in known.names and len(known.names[best.relation]) == 1
+        if alone and best.direction == "dh" and best.beats:
+            links[best.head] = links.get(best.head, 0) + best.evidence.n
+    head = max(links, key=links.__getitem__)
+    app = page(model=model)
+    assert (app.query_params["layer"], app.query_params["head"]) == (str(head.layer), str(head.head))
+    assert f"{head} is **right on" in written(app)
+    linked = page(model=model, layer="3", head="1")
+    assert linked.query_params["head"] == "1"
+
+
+def test_a_head_that_the_page_opened_on_does_not_follow_to_other_pages_and_a_chosen_one_does(page):
+    app = page()
+    opened_on = app.query_params["layer"], app.query_params["head"]
+    assert opened_on != ("3", "1")
+    app.switch_page("pages/learn/glossary.py").run()
+    assert (app.query_params["layer"], app.query_params["head"]) == ("3", "1")
+    app.switch_page(PAGE).run()
+    assert (app.query_params["layer"], app.query_params["head"]) == opened_on
+    app.number_input(key="syntax-head").set_value(5).run()
+    app.switch_page("pages/learn/glossary.py").run()
+    assert (app.query_params["layer"], app.query_params["head"]) == (opened_on[0], "5")
+
+
+def test_a_model_that_was_not_measured_opens_on_its_own_head_and_has_no_figures_of_test_texts(page, monkeypatch):
+    monkeypatch.setattr(reader, "shipped", lambda model: None)
+    app = page()
+    assert (app.query_params["layer"], app.query_params["head"]) == ("3", "1")
+    assert relations(app)["det"] == ["det\narticle or determiner", "1 of 2"]
+
+
 def test_the_rule_beside_a_lead_is_the_one_that_the_lead_is_against(page):
     app = page(text="If the bus is late, we will walk home", model="smollm2", way="hd")
-    row = app.dataframe[1].value.set_index("relation").loc["advcl"]
+    guess = relations(app)["advcl"][4]
     known = reader.shipped("smollm2")
     assert known is not None
     best = claims.best_head(known, "advcl", "hd")
     assert best is not None
     assert best.evidence.baseline[0] == "chance", "stronger than any distance"
-    assert row["best rule"] == f"chance reaches {percent(best.evidence.baseline[1])}"
-    assert row["best head’s lead"] == (f"{best.points:.0f} points" if best.beats else "not shown")
+    lead = f"lead of {best.points:.1f} points" if best.beats else "no lead shown"
+    assert guess == f"{percent(best.evidence.baseline[1], 1)}\nchance\n{lead}"
 
 
 def test_what_a_causal_model_can_never_see_is_not_called_unmeasured(page):
-    table = page(text=TEXT, model="smollm2").dataframe[1].value.set_index("relation")
-    assert table.loc["det", "best head"] == "never visible", "an article stands before its noun"
+    table = relations(page(text=TEXT, model="smollm2"))
+    assert table["det"][3] == "never visible", "an article stands before its noun"
 
 
 def test_a_subtype_has_its_own_figures_and_a_part_of_a_relation_those_of_the_whole(page):
     app = page(text="Her bike was not stolen")
-    table = app.dataframe[1].value.set_index("relation")
+    table = relations(app)
     known = reader.shipped("minilm")
     assert known is not None
     for label, name, corpus_name in (
@@ -249,8 +296,8 @@ def test_a_subtype_has_its_own_figures_and_a_part_of_a_relation_those_of_the_who
     ):  # fmt: skip
         best = claims.best_head(known, name, "dh")
         assert best is not None
-        assert table.loc[label, "the corpus says"] == corpus_name
-        assert table.loc[label, "links in test texts"] == best.evidence.n
+        assert f"**{label}** ({corpus_name}), " in written(app).replace("\\", "")
+        assert f"n = {best.evidence.n}" in table[label][3].replace(",", "")
     assert "the figures are for all of them" in written(app)
 
 

@@ -74,11 +74,16 @@ def test_a_wide_sentence_scrolls_in_its_own_place_at_full_size(visit: Visit):
     box.focus()
     page.keyboard.press("End")  # a scroller that has the focus is moved by keys
     expect(box).to_be_focused()
+    frame = box.locator("xpath=..")
+    expect(frame).to_have_attribute("data-more", "right")
     box.evaluate("e => { e.blur(); e.scrollTo({ left: 120, behavior: 'instant' }); }")
+    expect(frame).to_have_attribute("data-more", "left right")
+    table = page.locator(".choices table")
+    assert table.evaluate("e => e.getBoundingClientRect().right") <= PHONE["width"]
     page.get_by_label("Head", exact=True).first.fill("2")
     page.get_by_label("Head", exact=True).first.press("Enter")
     page.wait_for_function("() => location.search.includes('head=2')", timeout=SLOW)
-    expect(page.get_by_text("L3·H2 is right on", exact=False).first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("L2·H2 is right on", exact=False).first).to_be_visible(timeout=SLOW)
     assert box.evaluate("e => e.scrollLeft") == 120, "another head does not throw the reader back to the left"
 
 
@@ -111,7 +116,7 @@ def test_hostile_words_stay_words(visit: Visit):
     assert visit.errors == []
 
 
-def test_a_clicked_row_chooses_its_best_head_once(visit: Visit):
+def test_a_button_of_the_table_chooses_its_best_head_once(visit: Visit):
     page = visit.open(f"/syntax?text={quote(TEXT)}&layer=0&head=0")
     arcs(page)
     wait_until_settled(page)
@@ -119,10 +124,12 @@ def test_a_clicked_row_chooses_its_best_head_once(visit: Visit):
     assert known is not None
     best = claims.best_head(known, "det:")
     assert best is not None
-    table = page.get_by_test_id("stDataFrame").locator("visible=true").last
-    table.scroll_into_view_if_needed()
-    table.click(position={"x": 16, "y": 52})  # the box of the first row, which is det
+    button = page.locator(".choices button").first  # that of det
+    expect(button).to_have_attribute("aria-pressed", "false")
+    button.click()
     page.wait_for_function(f"() => location.search.includes('layer={best.head.layer}&head={best.head.head}&')", timeout=SLOW)
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(button).to_be_focused()
     page.get_by_label("Head", exact=True).first.fill("5")
     page.get_by_label("Head", exact=True).first.press("Enter")
     expect(page.get_by_text(f"L{best.head.layer}·H5 is right on", exact=False).first).to_be_visible(timeout=SLOW)

@@ -79,15 +79,14 @@ def _in_words(head_view: HeadView) -> None:
 
     Sentences describe all weights of the head; only the note is about filters.
     """
-    pattern = head_view.unfiltered
+    pattern, name = head_view.unfiltered, encoding.head_name(head_view.head)
     rows = selected_rows(pattern, head_view.focus)
-    if pattern.queries:
-        for row in rows[:DESCRIBED] or (strongest_row(pattern),):
-            st.markdown(f"**{encoding.head_name(head_view.head)}:** {widgets.plain(head_roles.as_text(pattern, row))}")
-        if len(rows) > DESCRIBED:
-            st.caption(f"{len(rows) - DESCRIBED} more words are selected.")
-    role = glossary_links.linked(widgets.plain(head_roles.role(pattern, head_view.options.words).sentence))
-    st.markdown(f"**{encoding.head_name(head_view.head)}:** {role}")
+    described = (rows[:DESCRIBED] or (strongest_row(pattern),)) if pattern.queries else ()
+    lines = [widgets.plain(head_roles.as_text(pattern, row)) for row in described]
+    lines.append(glossary_links.linked(widgets.plain(head_roles.role(pattern, head_view.options.words).sentence)))
+    st.markdown("\n\n".join(f"**{name}:** {line}" for line in lines))
+    if len(rows) > DESCRIBED:
+        st.caption(f"{len(rows) - DESCRIBED} more words are selected.")
     if head_view.pattern.note:
         st.caption(glossary_links.linked(widgets.plain(head_view.pattern.note)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attnviz.linguistics import head_predictions
+from attnviz.linguistics import claim_text, head_predictions
 from attnviz.linguistics.head_predictions import Outcome
 from attnviz.linguistics.probes.dependencies import MAX_WORDS, MIN_WORDS
 from attnviz.pages.syntax.parsed_links import SentenceLinks
@@ -45,16 +45,9 @@ def hits(found: Sequence[Outcome], head: str, direction: str) -> str:
     if not n:
         return "**No link of this sentence can be counted.**"
     offset, times = head_predictions.best_distance(found)
-    text = f"**{head} is right on {right} of {n} links of this sentence; {_word(offset)} would be right on {times} of {n}.**"
-    text += " That rule is the fixed distance that fits this sentence best."
+    rule = claim_text.place(offset)
+    text = f"{head} is **right on {right} of {n}** links of this sentence; the best fixed rule, always {rule}, on {times}."
     if direction == "hd":
         most = len({one.source for one in found if one.counts})
         text += f" At most {most} of {n} can be right, because each word looks most at only one other word."
     return text
-
-
-def _word(offset: int) -> str:
-    """Return the name of the word at a distance."""
-    if abs(offset) == 1:
-        return "the next word" if offset > 0 else "the word before"
-    return f"the word {abs(offset)} places {'later' if offset > 0 else 'earlier'}"

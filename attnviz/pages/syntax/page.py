@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from attnviz.pages.syntax import editor, relation_table, view
+from attnviz.pages.syntax import editor, opening, relation_table, view
 from attnviz.ui import single_text, state, widgets
 
 
 def show() -> None:
     """Draw the page for the current reader."""
+    state.open_on(opening.opening_head(state.card()))
     selection = single_text.read(state.current())
     view.title()
     trace = widgets.trace_or_message(selection)
@@ -17,4 +18,3 @@ def show() -> None:
         view.picture(shown, found)
         editor.editor(shown)
         relation_table.table(shown, found, trace)
-        relation_table.cautions(shown, trace.causal)

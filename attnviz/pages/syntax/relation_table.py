@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
-from attnviz.analysis.row_stats import NARROW, percent
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
+from attnviz.figures import encoding
+from attnviz.figures import evidence as evidence_figure
 from attnviz.linguistics import claim_text, claims, external_results, head_predictions
 from attnviz.linguistics.atlas import reader
 from attnviz.linguistics.atlas.reader import Atlas
@@ -21,13 +22,14 @@ from attnviz.pages.syntax.parsed_links import SentenceLinks
 from attnviz.pages.syntax.view import direction
 from attnviz.types import Evidence, HeadRef, joined
 from attnviz.ui import caution, state, widgets
+from attnviz.ui.components.choice_table import Cell, choice_table
 from attnviz.ui.single_text import chosen
 
 NAMED = 20  # most relations that a sentence lists
 
 
 def table(sentence_links: SentenceLinks, found: tuple[Outcome, ...], trace: Trace) -> None:
-    """Draw one row per relation; a click chooses its best head."""
+    """Draw one row per relation, each with a button for its best head, the limits of these numbers, and more in folds."""
     head, way = chosen(), direction()
     known, counts = _known(), head_predictions.counts(found)
     if not counts:
@@ -35,31 +37,25 @@ def table(sentence_links: SentenceLinks, found: tuple[Outcome, ...], trace: Trac
         return
     meanings = [relation(one.relation, sentence_links.scheme) for one in counts]
     bests = [_best(known, one, way) for one in meanings]
-    rows = [_row(known, *one, _own(known, one[1], head, way), head) for one in zip(counts, meanings, bests, strict=True)]
     st.subheader("Relation by relation", anchor=False)
-    st.markdown(_intro(known, sentence_links, head))
-    key = f"syntax-table-{sentence_links.parsed.text}-{sentence_links.scheme}-{state.card().id}-{way}"
+    st.markdown(_intro(known, sentence_links))
 
-    def choose() -> None:
-        rows = st.session_state[key].selection.rows
-        best = bests[rows[0]] if rows else None
-        if best is not None:
+    def choose(row: int) -> None:
+        if (best := bests[row]) is not None:
             state.change(head=replace(head, layer=best.head.layer, head=best.head.head))
 
-    st.dataframe(
-        rows, hide_index=True, on_select=choose, selection_mode="single-row", alt="Every relation of this sentence",
-        column_config={"links in test texts": st.column_config.NumberColumn(format="localized")}, key=key,
-        height="content", placeholder="",
-    )  # fmt: skip
+    rows = [_row(known, *one, _own(known, one[1], head, way), head) for one in zip(counts, meanings, bests, strict=True)]
+    choice_table(_columns(known, head), rows, label="Every relation of this sentence", key="syntax-relations", on_choice=choose)
+    if known is not None and (length := captions.length(len(sentence_links.parsed.words))):
+        st.caption(length)
+    if known is not None and trace.digest != known.header.digest:
+        st.caption(
+            "These figures were measured on a different checkpoint with the same name as the model that read your sentence."
+        )
+    _cautions(sentence_links, trace.causal)
     if known is not None:
-        if length := captions.length(len(sentence_links.parsed.words)):
-            st.caption(length)
         _unbeaten(known)
-        if trace.digest != known.header.digest:
-            st.caption(
-                "These figures were measured on a different checkpoint with the same name as the model that read your sentence."
-            )
-    _labels(meanings, sentence_links.scheme)
+    _labels(known, meanings, bests, sentence_links.scheme)
 
 
 def _known() -> Atlas | None:
@@ -89,27 +85,48 @@ def _own(known: Atlas | None, meaning: Relation, head: HeadRef, direction: str) 
     return found if found.n else None
 
 
+def _columns(known: Atlas | None, head: HeadRef) -> list[Cell]:
+    """Return the headings: a measured model has figures of the test texts beside those of the sentence."""
+    columns = [Cell("relation"), Cell("this sentence", (str(head),))]
+    if known is None:
+        return columns
+    texts = sum(one.used for one in known.header.corpora if one.kind == "conllu")
+    return [
+        *columns,
+        Cell(f"{encoding.thousands(texts)} test texts", (str(head),)),
+        Cell("best head there"),
+        Cell("guessing there"),
+    ]
+
+
 def _row(
     known: Atlas | None, count: RelationCount, meaning: Relation, best: BestHead | None, own: Evidence | None, head: HeadRef
-) -> dict[str, Any]:
+) -> list[Cell]:
     """Return the row of one relation."""
-    later = f" ({count.unseen} not visible)" if count.unseen else ""
-    row: dict[str, Any] = {
-        "relation": count.relation, "the corpus says": _corpus_name(known, meaning), "which is": meaning.plain,
-        f"{head}, this sentence": f"{count.hits} of {count.n}{later}",
-    }  # fmt: skip
+    later = (f"{count.unseen} not visible",) if count.unseen else ()
+    row = [Cell(count.relation, (meaning.plain,)), Cell(f"{count.hits} of {count.n}", later)]
+    if known is None:
+        return row
     if best is None:
-        return row | {"best head": _nothing(known, meaning)}
+        return [*row, Cell(), Cell("", (_nothing(known, meaning),)), Cell()]
     found = best.evidence
-    return row | {
-        f"{head}, test texts": own and _share(own),
-        "best head": str(best.head),
-        "best head, test texts": _share(found),
-        "links in test texts": found.n,
-        "best head’s lead": _lead(best),
-        "untrained": best.control and percent(best.control.evidence.rate),
-        "best rule": claim_text.baseline(found, best.offset),
-    }
+    return [
+        *row,
+        Cell() if own is None else Cell(encoding.percent(own.rate, 1), (evidence_figure.interval(own),)),
+        Cell(
+            encoding.percent(found.rate, 1),
+            (evidence_figure.interval(found), f"n = {encoding.thousands(found.n)}"),
+            str(best.head),
+            (best.head.layer, best.head.head) == (head.layer, head.head),
+        ),
+        Cell(encoding.percent(found.baseline[1], 1), (_rule(best), _lead(best))),
+    ]
+
+
+def _rule(best: BestHead) -> str:
+    """Return the strongest rule that reads nothing, in words."""
+    name = best.evidence.baseline[0]
+    return f"always {claim_text.place(best.offset)}" if name == "offset" and best.offset is not None else name
 
 
 def _corpus_name(known: Atlas | None, meaning: Relation) -> str:
@@ -117,12 +134,6 @@ def _corpus_name(known: Atlas | None, meaning: Relation) -> str:
     name = "" if known is None else known.counting(meaning.counted)
     exact = not name or name in (meaning.counted, meaning.corpus)
     return meaning.corpus_name if exact else f"in UD {name}"
-
-
-def _share(found: Evidence) -> str:
-    """Write how often a head is right, with the interval of that share: `67 % (64 to 70)`."""
-    low, high = found.interval
-    return f"{percent(found.rate)} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def _nothing(known: Atlas | None, meaning: Relation) -> str:
@@ -135,31 +146,23 @@ def _nothing(known: Atlas | None, meaning: Relation) -> str:
 def _lead(best: BestHead) -> str:
     """Return the lead of the best head over the strongest rule that reads nothing, where it is significant."""
     if best.evidence.n < claims.ENOUGH:
-        return "too few to say"
-    return f"{best.points:.0f} points" if best.beats else "not shown"
+        return "too few links to compare"
+    if best.beats:
+        return f"lead of {best.points:.1f} points"
+    apart = best.evidence.interval[0] > best.evidence.baseline[1]
+    return f"no lead shown{', if both are compared sentence by sentence' if apart else ''}"
 
 
-def _intro(known: Atlas | None, sentence_links: SentenceLinks, head: HeadRef) -> str:
+def _intro(known: Atlas | None, sentence_links: SentenceLinks) -> str:
     """Explain the columns and the scheme of the labels."""
     here = f"**This sentence**: labels by {SCHEMES[sentence_links.scheme]}. One example is not evidence."
     if known is None:
         return f"{here} {widgets.plain(state.card().name)} has not been measured on a corpus. Use `attnviz atlas build`."
     sources = ", ".join(one.name for one in known.header.corpora if one.kind == "conllu")
     return (
-        f"{here} **Test texts**: {widgets.plain(sources)}, with gold links in Universal Dependencies. Heads and rules "
-        f"were chosen on "
-        f"one half of the texts, and every figure is from the other half, with its 95{NARROW}% interval in brackets. A subtype "
-        "such as nmod:poss counts separately, and nmod without its subtypes. “in UD …”: the corpus counts this "
-        "relation together "
-        f"with others, and the figures are for all of them. {_control_note(known)}Click a row to choose its best head."
+        f"{here} **Test texts**: {widgets.plain(sources)}, with gold links. Heads and rules were chosen on one half of them; "
+        f"figures are from the other half, each with its 95{encoding.NARROW}% interval. Press a head to see where it looks."
     )
-
-
-def _control_note(known: Atlas) -> str:
-    """Explain the column of the untrained twin."""
-    if known.header.control is None:
-        return ""
-    return "**Untrained** is the best head of the same architecture with random weights. "
 
 
 def _unbeaten(known: Atlas) -> None:
@@ -174,17 +177,19 @@ def _unbeaten(known: Atlas) -> None:
         "is possible"
     )
     visible = " Only links to an earlier word are counted, since the model reads left to right." if known.header.causal else ""
-    st.markdown(
-        widgets.plain(
-            f"On {len(without)} of the {len(leads)} kinds of link with at least {claims.ENOUGH} links in the test "
-            f"texts, subtypes counted separately, "
-            f"no head is shown to beat the best simple rule (a fixed distance or chance), in either "
-            f"direction{missed if without else ''}. "
-            "Head and rule were compared on the same links, by sentences, with a correction for trying all heads in "
-            "both directions "
-            f"(Holm).{_elsewhere(known)}{visible}"
+    title = f"{len(without)} of {len(leads)} relations on which no head is shown to beat guessing"
+    with st.expander(title):
+        st.markdown(
+            widgets.plain(
+                f"On {len(without)} of the {len(leads)} kinds of link with at least {claims.ENOUGH} links in the test "
+                f"texts, subtypes counted separately, "
+                f"no head is shown to beat the best simple rule (a fixed distance or chance), in either "
+                f"direction{missed if without else ''}. "
+                "Head and rule were compared on the same links, by sentences, with a correction for trying all heads in "
+                "both directions "
+                f"(Holm).{_elsewhere(known)}{visible}"
+            )
         )
-    )
 
 
 def _elsewhere(known: Atlas) -> str:
@@ -196,23 +201,39 @@ def _elsewhere(known: Atlas) -> str:
     return "".join(sentences)
 
 
-def _labels(meanings: list[Relation], scheme: str) -> None:
-    """Explain the labels of this sentence, and how far both schemes agree on them."""
+def _labels(known: Atlas | None, meanings: Sequence[Relation], bests: Sequence[BestHead | None], scheme: str) -> None:
+    """Explain the labels of this sentence, how far both schemes agree on them, and what an untrained twin reaches."""
     with st.expander("What these labels mean"):
-        st.caption(widgets.plain(f"By {SCHEMES[scheme]}. {about(scheme)}"))
-        for one in meanings:
+        st.caption(widgets.plain(f"By {SCHEMES[scheme]}. {about(scheme)}{_counting(known)}"))
+        for one, best in zip(meanings, bests, strict=True):
             differs = f" {one.differs}" if one.differs else ""
+            untrained = ""
+            if best is not None and best.control is not None:
+                untrained = f" Untrained: {encoding.percent(best.control.evidence.rate, 1)}."
             st.markdown(
-                f"**{widgets.plain(one.name)}** ({widgets.plain(one.corpus_name)}), {widgets.plain(one.explains + differs)}"
+                f"**{widgets.plain(one.name)}** ({widgets.plain(_corpus_name(known, one))}), "
+                f"{widgets.plain(one.explains + differs + untrained)}"
             )
 
 
-def cautions(sentence_links: SentenceLinks, causal: bool) -> None:
+def _counting(known: Atlas | None) -> str:
+    """Explain how the test texts count a label, and the rate of an untrained twin."""
+    if known is None:
+        return ""
+    control = (
+        " “Untrained”: how often the best head of the same architecture with random weights is right."
+        if known.header.control is not None
+        else ""
+    )
+    return (
+        " In the test texts a subtype such as nmod:poss counts separately, and nmod without its subtypes. “in UD …”: the "
+        f"corpus counts this relation together with others, and the figures are for all of them.{control}"
+    )
+
+
+def _cautions(sentence_links: SentenceLinks, causal: bool) -> None:
     """Draw the limits of these numbers."""
-    parts = [
-        "One sentence is one example. To judge a head, use the figures of the test texts, with their number of links "
-        "and interval."
-    ]
+    parts = []
     if sentence_links.sentence is None:
         parts.append(
             "The parser makes mistakes even in English, so some misses are its mistakes. In other languages all of them may be."
@@ -222,5 +243,5 @@ def cautions(sentence_links: SentenceLinks, causal: bool) -> None:
             "This model reads from left to right, so no head can look at a later word. Such links are not visible, which is "
             "not the same as missed."
         )
-    parts.append("All figures are for English texts from these sources only.")
+    parts.append("To judge a head, use the test texts with their interval. All of them are English.")
     caution.show(widgets.plain(" ".join(parts)), terms=("head", "interval", "self-attention"))

@@ -55,14 +55,14 @@ def fields(trace: Trace) -> SentenceLinks | None:
     readings = gold_sentences.readings(text)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="syntax-fields"):
         _gold_sentence_field(readings)
-        source = _source(bool(readings))
         key = widget_values.fill("syntax-direction", direction())
         st.selectbox(
-            "Direction", list(DIRECTIONS), format_func=DIRECTIONS.__getitem__, key=key, width=260,
+            "Direction", list(DIRECTIONS), format_func=DIRECTIONS.__getitem__, key=key, width=264,
             on_change=widget_values.answer(
                 key, lambda way: page_url.set_parameter(DIRECTION_PARAM, "" if way == "dh" else way)
             ),
         )  # fmt: skip
+        source = _source(bool(readings))
         _number("Layer", "syntax-layer", chosen().layer, trace.block(chosen().block).layers)
         _number("Head", "syntax-head", chosen().head, trace.block(chosen().block).heads)
     _drop_invalid_params(readings)
@@ -150,7 +150,7 @@ def _number(label: str, key: str, value: int, count: int) -> None:
         state.change(head=replace(head, layer=int(number)) if label == "Layer" else replace(head, head=int(number)))
 
     key = widget_values.fill(key, value)
-    st.number_input(label, 0, count - 1, key=key, on_change=widget_values.answer(key, choose), width=104)
+    st.number_input(label, 0, count - 1, key=key, on_change=widget_values.answer(key, choose), width=84)
 
 
 def outcomes(sentence_links: SentenceLinks, trace: Trace) -> tuple[Outcome, ...]:
@@ -160,6 +160,8 @@ def outcomes(sentence_links: SentenceLinks, trace: Trace) -> tuple[Outcome, ...]
 
 def picture(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     """Draw the arcs above and below the sentence, and a sentence with the score of the head."""
+    with st.container(key="verdict"):
+        st.markdown(captions.hits(found, encoding.head_name(chosen()), direction()))
     st.markdown(captions.source(sentence_links))
     if sentence_links.sentence is None and (foreign := parser_note.foreign(sentence_links.parsed.text)):
         widgets.show_notices([foreign])
@@ -172,15 +174,15 @@ def picture(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     later = sum(one.state == head_predictions.UNSEEN for one in found)
     one, leads = ("link", "leads") if later == 1 else ("links", "lead")
     unseen = (
-        f" {later} {one} {leads} to a later word, which this model cannot see. They have dots under the word that "
-        f"looks, and they do not count."
+        f"{later} {one} {leads} to a later word, which this model cannot see. They have dots under the word that "
+        f"looks, and they do not count. "
         if later
         else ""
     )
     st.markdown(
-        f"{captions.hits(found, encoding.head_name(chosen()), direction())}{unseen} "
-        "Arrows above go from a head to its dependent. Arrows below go from each word to the other word that gets most of its "
-        "attention: solid with a check if that is right, dashed with a cross if it is wrong. Thicker means more attention."
+        f"{unseen}Arrows above go from a head to its dependent. Arrows below go from each word to the other word that gets "
+        "most of its attention: solid with a check if that is right, dashed with a cross if it is wrong. "
+        "Thicker means more attention."
     )
     if touched := sum(bool(sentence_links.unknown & {one.link.source, one.link.target}) for one in found):
         name = widgets.plain(state.card().name)

@@ -12,15 +12,26 @@ from streamlit.components import v2
 
 BAR = 28  # pixels for the space around the picture and for a scroll bar under it
 _CSS = """
+.frame { position: relative; }
 .arcs { overflow-x: auto; padding: 4px 0 8px; }
+.arcs::-webkit-scrollbar { height: 10px; }
+.arcs::-webkit-scrollbar-track { border-radius: 5px; background: var(--st-secondary-background-color); }
+.arcs::-webkit-scrollbar-thumb { border-radius: 5px; background: var(--mute, gray); }
 .arcs svg { display: block; max-width: none; }
+.frame::before, .frame::after { position: absolute; z-index: 1; top: 0; bottom: 18px; width: 40px;
+  display: none; align-items: center; pointer-events: none; font: 600 28px/1 var(--st-font); color: var(--st-primary-color); }
+.frame::before { content: "‹"; left: 0; background: linear-gradient(to left, transparent, var(--st-background-color) 75%); }
+.frame::after { content: "›"; right: 0; justify-content: flex-end;
+  background: linear-gradient(to right, transparent, var(--st-background-color) 75%); }
+.frame[data-more~=left]::before, .frame[data-more~=right]::after { display: flex; }
 .arcs:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
 .arcs .word { cursor: pointer; }
 """
 # The picture is parsed as HTML, which runs no script of it; all text in it is escaped already.
 _JS = """
+const SMALLEST = 0.8;
 export default ({ parentElement, data, setTriggerValue }) => {
-  const box = parentElement.querySelector(".arcs");
+  const box = parentElement.querySelector(".arcs"), frame = box.parentElement;
   box.setAttribute("aria-label", data.label);
   if (box.drawn !== data.svg) {
     const left = box.scrollLeft;
@@ -28,13 +39,28 @@ export default ({ parentElement, data, setTriggerValue }) => {
     box.scrollLeft = left;
     box.drawn = data.svg;
   }
+  const svg = box.firstElementChild;
+  const [width, height] = ["width", "height"].map((side) => Number(svg.getAttribute(side)));
+  const show = () => {
+    const fits = box.clientWidth / width;  // a little too wide: made smaller; more: scrolls, with an edge where there is more
+    svg.style.cssText = fits < 1 && fits >= SMALLEST ? `width:${box.clientWidth}px;height:${height * fits}px` : "";
+    const rest = box.scrollWidth - box.clientWidth - box.scrollLeft;
+    frame.dataset.more = [box.scrollLeft > 1 && "left", rest > 1 && "right"].filter(Boolean).join(" ");
+  };
+  show();
+  box.onscroll = show;
+  box.watch?.disconnect();
+  box.watch = new ResizeObserver(show);
+  box.watch.observe(box);
   box.onclick = (event) => {
     const word = event.target.closest("[data-word]");
     if (word) setTriggerValue("word", Number(word.dataset.word));
   };
 };
 """
-_arcs = v2.component("attnviz_arcs", html='<div class="arcs" role="region" tabindex="0"></div>', css=_CSS, js=_JS)
+_arcs = v2.component(
+    "attnviz_arcs", html='<div class="frame"><div class="arcs" role="region" tabindex="0"></div></div>', css=_CSS, js=_JS
+)
 
 
 def arcs(svg: str, *, height: int, label: str, words: int, key: str = "arcs", on_word: Callable[[int], None]) -> None:

@@ -37,7 +37,11 @@ _ROOT = '<html lang="en" translate="no" class="notranslate">'
 _META = '<meta name="google" content="notranslate" />'
 # Scripts that a page needs after Streamlit's first ones come together with them: the board's, and those of its elements.
 _PRELOAD = '<link rel="modulepreload" crossorigin href="./static/{}">'
-_ELEMENTS = ("BidiComponent", "Html", "Selectbox", "StreamlitMarkdown", "TextInput")
+_ELEMENTS = (
+    "BidiComponent", "Button", "ButtonGroup", "Checkbox", "Html", "NumberInput", "PageLink", "Selectbox", "Spinner",
+    "StreamlitMarkdown", "TextInput",
+)  # fmt: skip
+_IMPORTED = re.compile(r'\b(?:from|import)"\./([\w.-]+\.js)"')
 # Parts of an address that is no page: files, and what Streamlit itself requests.
 _NO_PAGES = ("/static/", "/media/", "/component/", "/_stcore/")
 
@@ -81,11 +85,17 @@ def _first_paint() -> str:
 
 
 def _preloads() -> str:
-    """Return the links that have a browser fetch scripts before they are asked for."""
-    folder = _INDEX.parent / "static"
-    theirs = (file for name in _ELEMENTS for file in sorted((folder / "js").glob(f"{name}.*.js")))
-    names = [f"{scripts.FOLDER}/{next(iter(scripts.files()))}", *(file.relative_to(folder).as_posix() for file in theirs)]
-    return "\n    ".join(map(_PRELOAD.format, names))
+    """Return the links that have a browser fetch scripts before they are asked for, with all that these import."""
+    folder, index = _INDEX.parent / "static" / "js", _INDEX.read_text("utf-8")
+    coming = [file.name for name in _ELEMENTS for file in sorted(folder.glob(f"{name}.*.js"))]
+    names: list[str] = []
+    while coming:
+        name = coming.pop()
+        if name not in names and f"/{name}" not in index:
+            names.append(name)
+            coming += _IMPORTED.findall((folder / name).read_text("utf-8"))
+    files = [f"{scripts.FOLDER}/{next(iter(scripts.files()))}", *(f"js/{name}" for name in sorted(names))]
+    return "\n    ".join(map(_PRELOAD.format, files))
 
 
 @cache

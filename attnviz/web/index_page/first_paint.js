@@ -2,6 +2,7 @@
 // Below the field, what Streamlit draws is shown when it is complete: a board with its numbers, or a page whose run has ended.
 (() => {
   const LONGEST = 90_000; // milliseconds: a page that takes longer shows what it has
+  const POLL = 100; // milliseconds between two looks at the page
   const WORDS = 400; // characters
   const root = document.documentElement;
   const shell = document.getElementById("first-paint");
@@ -30,19 +31,21 @@
   const ended = () =>
     document.querySelector("[data-testid=stApp][data-test-script-state=notRunning] .st-key-page-links") && !document.querySelector(".st-key-board, [data-testid=stSkeleton]");
   const stopped = () => document.querySelector("[data-testid=stDialog], [data-testid=stAlert], [data-testid=stException]");
-  let frames = 0; // since the page was complete
-  function look() {
-    if (drawn() || ended() || stopped() || performance.now() - started > LONGEST) frames += 1;
-    if (frames > 2) {
-      root.classList.remove("first-paint");
-      shell.remove();
+  const end = () => {
+    root.classList.remove("first-paint");
+    shell.remove();
+  };
+  let below = 0; // pixels from the top of what is covered to the end of the field
+  const timer = setInterval(() => {
+    if (drawn() || ended() || stopped() || performance.now() - started > LONGEST) {
+      clearInterval(timer);
+      requestAnimationFrame(() => requestAnimationFrame(end)); // the board is arranged by then
       return;
     }
     const ask = document.querySelector(".st-key-ask:has(input, textarea)");
-    if (ask) shell.style.clipPath = `inset(${ask.getBoundingClientRect().bottom - shell.offsetTop + 4}px 0 0)`;
+    const found = ask ? Math.round(ask.getBoundingClientRect().bottom - shell.offsetTop + 4) : 0;
+    if (found !== below) shell.style.clipPath = `inset(${(below = found)}px 0 0)`;
     const waits = (document.querySelector("[data-testid=stSpinner], [data-testid=stProgress]")?.textContent ?? "").replace(/\(.*/, "");
     if (part("wait").textContent !== waits) part("wait").textContent = waits;
-    requestAnimationFrame(look);
-  }
-  look();
+  }, POLL);
 })();
