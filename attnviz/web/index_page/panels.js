@@ -121,7 +121,7 @@
     fill(on);
   }
 
-  const isTyping = (target) => target instanceof Element && (target.matches("input, textarea, select") || target.isContentEditable);
+  const isTyping = (target) => target instanceof Element && (target.matches("input, textarea, select, [data-testid=stDataFrame] *") || target.isContentEditable);
 
   // Before the page's own keys; a panel that is open closes again.
   addEventListener(
