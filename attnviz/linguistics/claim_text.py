@@ -79,7 +79,9 @@ def ceiling(claim: ClaimResult | BestHead) -> str:
     decidable = claim.decidable
     ambiguous = found.n - decidable.n
     seen = "Up to the pronoun, which is as far as this model has read," if claim.causal else "Word for word,"
-    only = f" On the other {decidable.n:,} it is right in {share(decidable.rate)} ({span(decidable)})." if decidable.n else ""
+    low, high = decidable.interval
+    interval = f"{100 * low:.1f} to {share(high)}"
+    only = f" On the other {decidable.n:,} it is right in {share(decidable.rate)} ({interval})." if decidable.n else ""
     return f"{seen} {ambiguous:,} of these {found.n:,} are the same as others with another answer, so {most}.{only}"
 
 

@@ -84,6 +84,7 @@ def html() -> str:
         '<div id="attnviz-pages"><div class="sheet-head"><b>Menu</b>'
         '<button type="button" popovertarget="attnviz-pages" popovertargetaction="hide">Close</button></div>'
         f"{''.join(map(_group, GROUPS))}{panels.buttons()}</div>"
+        '<button type="button" class="exit" hidden>Exit presenting</button>'
         '<button type="button" class="menu" popovertarget="attnviz-pages"><i></i>Menu</button></nav>'
     )
 

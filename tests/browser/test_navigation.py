@@ -113,6 +113,11 @@ def test_the_menu_of_a_phone_closes_after_a_choice_by_escape_and_by_a_tap_beside
     expect(rows).to_be_hidden()
     page.wait_for_function("() => location.pathname === '/syntax'", timeout=SLOW)
     expect(page.locator("#attnviz-frame .here")).to_have_text("Syntax")
+    menu.tap()
+    rows.get_by_role("button", name="Present", exact=True).tap()
+    expect(rows).to_be_hidden()
+    page.get_by_role("button", name="Exit presenting").tap()
+    expect(page.locator("html.attnviz-presenting")).to_have_count(0)
     context.close()
 
 

@@ -31,7 +31,7 @@ def _list(now: Example | None) -> None:
             widgets.choose_example(known[name])
 
     st.selectbox(
-        f"{len(known)} sentences, by what they teach", [OWN, *known] if now is None else list(known), key=key, width=420,
+        f"Ready sentences ({len(known)})", [OWN, *known] if now is None else list(known), key=key, width=420,
         on_change=widget_values.answer(key, choose),
         format_func=lambda name: _label(known[name]) if name else "Your own sentence",
     )  # fmt: skip

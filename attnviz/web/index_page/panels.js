@@ -97,6 +97,7 @@
     button.firstChild.data = on ? "Exit" : "Present";
     button.lastChild.textContent = on ? " presenting" : "";
     button.setAttribute("aria-label", on ? "Exit presenting" : "Present");
+    $("#attnviz-frame .exit").hidden = !on;
     enlarge();
   }
 
@@ -120,7 +121,7 @@
     fill(on);
   }
 
-  const isTyping = (target) => target instanceof Element && (target.matches("input, textarea, select") || target.isContentEditable);
+  const isTyping = (target) => target instanceof Element && (target.matches("input, textarea, select, [data-testid=stDataFrame] *") || target.isContentEditable);
 
   // Before the page's own keys; a panel that is open closes again.
   addEventListener(
@@ -154,6 +155,7 @@
       field.value = "";
     });
     $("#attnviz-frame .present").addEventListener("click", togglePresenting);
+    $("#attnviz-frame .exit").addEventListener("click", togglePresenting);
     document.addEventListener("fullscreenchange", () => !document.fullscreenElement && isPresenting() && present(false));
     addEventListener("resize", enlarge);
     addEventListener("storage", ({ key }) => key === KEPT && showKept());
