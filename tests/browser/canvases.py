@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 # The rectangles that each canvas was given since it was last cleared; they say where to look, never what colour is there.
 WATCH = """() => {
@@ -26,6 +29,44 @@ REST = """async () => { dispatchEvent(new Event("resize"));
 PIXELS = """(canvas, points) => { const c = canvas.getContext("2d");
   return points.map(([x, y]) => [...c.getImageData(Math.round(x), Math.round(y), 1, 1).data]); }"""
 BARE = 3  # pixels from a cell's corner that no ring and no number reaches
+
+
+@dataclass(frozen=True)
+class MatrixPlace:
+    """Where the board says that the matrix is on the head's canvas, in pixels.
+
+    Its first row and its first shown column begin at x, y.
+    """
+
+    x: float
+    y: float
+    cell: float  # from one column to the next
+    row: float
+    column: int  # the first shown column, and how many are shown
+    columns: int
+    first: int  # the shown rows: from the first to before the last
+    last: int
+
+    @property
+    def start(self) -> tuple[float, float]:
+        """The corner of the first cell."""
+        return self.x, self.y
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """The middle of what is shown of the matrix."""
+        return self.x + self.columns * self.cell / 2, self.y + (self.first + self.last) * self.row / 2
+
+    def middle_of(self, row: int, column: int) -> tuple[float, float]:
+        """The middle of one cell."""
+        return self.x + (column - self.column + 0.5) * self.cell, self.y + (row + 0.5) * self.row
+
+
+def matrix_place(page: Page) -> MatrixPlace:
+    """The place of the matrix on the board's canvas of a head, when it is drawn."""
+    canvas = page.locator("canvas.head")
+    expect(canvas).to_have_attribute("data-matrix", re.compile("{"))
+    return MatrixPlace(**json.loads(canvas.get_attribute("data-matrix") or ""))
 
 
 def watched(page: Page) -> Page:

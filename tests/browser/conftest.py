@@ -195,12 +195,16 @@ def visit(visiting: Callable[..., Visit]) -> Visit:
 
 @pytest.fixture
 def opened(contexts: Contexts, tmp_path: Path) -> Iterator[Callable[..., Page]]:
-    """Opens the board as a page from a file, with nothing else on the machine to talk to."""
+    """Opens the board as a page from a file, with nothing else on the machine to talk to.
+
+    With `exact`, the file has the chosen head's weights, as a saved page of a long text does.
+    """
     errors: list[str] = []
 
-    def open_page(trace: Trace, choice: Choice = HELD_IT, *, theme: str = "", size=LAPTOP, **more) -> Page:
-        file = tmp_path / "board.html"
-        file.write_text(board.page(board.frame(trace, name="made"), choice, theme=theme), "utf-8")
+    def open_page(trace: Trace, choice: Choice = HELD_IT, *, theme: str = "", exact=False, size=LAPTOP, **more) -> Page:
+        file, frame = tmp_path / "board.html", board.frame(trace, name="made")
+        sheet = board.sheet(trace, choice.head, frame) if exact else None
+        file.write_text(board.page(frame, choice, sheet=sheet, theme=theme), "utf-8")
         page = contexts.page(FILE, viewport=size, **more)
         page.on("request", lambda request: errors.append(request.url) if request.url.startswith("http") else None)
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -21,6 +21,7 @@ from attnviz.selection import TokenSelection
 from attnviz.types import HeadRef
 from attnviz.view_state import ViewOptions
 from tests.browser.boards import IT, made
+from tests.browser.canvases import matrix_place, pixels
 
 LAPTOP, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 
@@ -160,6 +161,19 @@ def test_a_long_text_stays_within_1500_nodes_and_says_what_it_shows(opened):
     expect(page.locator(".below")).to_contain_text("of 902 words")
     expect(page.locator(".count")).to_contain_text("pooled by maximum")
     assert page.locator(".stage").evaluate("e => e.scrollTop") > 5000
+
+
+def test_the_small_picture_of_a_head_whose_weights_are_not_here_stands_where_a_matrix_would(opened):
+    text = " ".join(f"word{i}" for i in range(900))
+    page = opened(made(text, layers=2, heads=3), Choice(HeadRef(1, 2), TokenSelection(text.index("word700"))), exact=True)
+    x, y = matrix_place(page).start
+    page.locator("canvas.overview").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".sink")).to_contain_text("L1·H1 is not in this file")
+    expect(page.locator("canvas.head")).to_have_attribute("data-matrix", "")
+    canvas = page.locator("canvas.head")
+    assert (pixels(canvas, [(x + 1, y + 1), (x + 60, y + 200)])[:, 3] == 255).all()
+    assert (pixels(canvas, [(3, y + 1), (x - 2, y + 1), (x - 2, y + 200)])[:, 3] == 0).all(), "the room of the words"
 
 
 def test_markup_in_a_text_is_text(opened):

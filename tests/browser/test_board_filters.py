@@ -13,6 +13,7 @@ from attnviz.figures import encoding
 from attnviz.types import HeadRef, Keep
 from attnviz.view_state import TokenSelection, ViewOptions
 from tests.browser.boards import IT, TEXT, made, pair
+from tests.browser.canvases import matrix_place
 from tests.browser.conftest import PHONE, Visit
 
 ANIMAL = TEXT.index("animal")
@@ -27,12 +28,8 @@ def pixel(page: Page, canvas: str, x: float, y: float) -> tuple[int, ...]:
 
 
 def cell(page: Page, row: int, column: int) -> tuple[float, float]:
-    """The middle of a cell of the matrix, in the canvas: the first begins 3 to the right and 56 down; cells are square."""
-    side = page.evaluate(
-        """() => { const c = document.querySelector('canvas.head');
-                   return (parseFloat(c.style.height) - 56 - 4) / document.querySelectorAll('.unit').length; }"""
-    )
-    return 3 + (column + 0.5) * side, 56 + (row + 0.5) * side
+    """The middle of a cell of the matrix, in the canvas."""
+    return matrix_place(page).middle_of(row, column)
 
 
 def test_weak_weights_are_left_out_in_every_picture_and_the_row_says_how_much(opened):

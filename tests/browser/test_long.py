@@ -9,17 +9,19 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from attnviz.lessons.long import long_texts
+from tests.browser.canvases import matrix_place
 from tests.browser.conftest import PHONE, Visit
 
 CONTRACT = long_texts()[0]
 SLOW = 120_000  # milliseconds: a thousand tokens and thirty layers on a busy machine
 NODES = 1500
-# Two fingers, 40 pixels apart and then 160.
-PINCH = """canvas => { const box = canvas.getBoundingClientRect();
-  const send = (name, id, x) => canvas.dispatchEvent(new PointerEvent(name, {
-    pointerId: id, pointerType: 'touch', bubbles: true, clientX: box.left + x, clientY: box.top + 150 }));
-  send('pointerdown', 1, 180); send('pointerdown', 2, 220); send('pointermove', 1, 140); send('pointermove', 2, 300);
-  send('pointerup', 1, 140); send('pointerup', 2, 300); }"""
+COUNTED = ".attnviz .count"  # the tour of Start has a count too
+# Two fingers around a point of the matrix, 40 pixels apart and then 160.
+PINCH = """(canvas, [x, y]) => { const box = canvas.getBoundingClientRect();
+  const send = (name, id, off) => canvas.dispatchEvent(new PointerEvent(name, {
+    pointerId: id, pointerType: 'touch', bubbles: true, clientX: box.left + x + off, clientY: box.top + y }));
+  send('pointerdown', 1, -20); send('pointerdown', 2, 20); send('pointermove', 1, -80); send('pointermove', 2, 80);
+  send('pointerup', 1, -80); send('pointerup', 2, 80); }"""
 COUNT = """() => [...document.querySelectorAll('*')].find(one => one.shadowRoot?.querySelector('.attnviz'))
   .shadowRoot.querySelectorAll('*').length"""
 PICTURES = """() => [...document.querySelectorAll('*')].find(one => one.shadowRoot?.querySelector('.attnviz'))
@@ -35,7 +37,7 @@ def chosen(page: Page) -> None:
 
 def filled(page: Page) -> None:
     """Every layer is here."""
-    expect(page.locator(".count")).to_contain_text("pooled by maximum", timeout=SLOW)
+    expect(page.locator(COUNTED)).to_contain_text("pooled by maximum", timeout=SLOW)
 
 
 @pytest.mark.slow
@@ -44,9 +46,9 @@ def test_a_long_text_opens_fills_and_its_matrix_zooms(visit: Visit):
     expect(page.locator(".readout .value")).to_be_visible(timeout=SLOW)
     chosen(page)
     # The chosen head is exact while the other layers are still on their way.
-    expect(page.locator(".count")).to_contain_text("filling", timeout=SLOW)
+    expect(page.locator(COUNTED)).to_contain_text("filling", timeout=SLOW)
     expect(page.locator(".readout")).to_contain_text("0.450", timeout=SLOW)
-    assert "filling" in page.locator(".count").inner_text()
+    assert "filling" in page.locator(COUNTED).inner_text()
     begun = page.evaluate(PICTURES)
     expect(page.get_by_text("the model was changed from")).to_be_visible()
     filled(page)
@@ -90,11 +92,12 @@ def test_a_long_text_opens_fills_and_its_matrix_zooms(visit: Visit):
 
 
 def middle(page: Page) -> tuple[float, float]:
-    """A point of the matrix."""
+    """The middle of the matrix, in the window."""
     page.locator("canvas.head").scroll_into_view_if_needed()
     box = page.locator("canvas.head").bounding_box()
     assert box is not None
-    return box["x"] + 120, box["y"] + 160
+    x, y = matrix_place(page).center
+    return box["x"] + x, box["y"] + y
 
 
 @pytest.mark.slow
@@ -114,6 +117,6 @@ def test_on_a_phone_a_long_text_fits_and_its_matrix_pinches(visit: Visit):
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     expect(page.locator(".below")).to_contain_text("pooled by maximum", timeout=SLOW)
     page.locator("canvas.head").scroll_into_view_if_needed()
-    page.locator("canvas.head").evaluate(PINCH)
+    page.locator("canvas.head").evaluate(PINCH, list(matrix_place(page).center))
     expect(page.locator(".below")).to_contain_text("+ and \N{MINUS SIGN} zoom")
     assert visit.errors == []

@@ -26,11 +26,10 @@ from attnviz.selection import Selection
 from attnviz.types import HeadRef
 from attnviz.view_state import TokenSelection, ViewOptions
 from tests.browser.boards import IT, made
-from tests.browser.canvases import REST, cells, watched
+from tests.browser.canvases import REST, cells, matrix_place, watched
 from tests.browser.conftest import Visit
 
 CALM = {"reduced_motion": "reduce"}
-START = (3, 56)  # where the first cell of the matrix stands on a laptop
 LONG = (
     "The ferry left the island at noon with nine passengers, two goats and a piano that nobody had asked for. Halfway across, "
     "the captain noticed that the piano was slowly sliding, so she told the boy who was tuning it to sit down beside it. "
@@ -49,13 +48,13 @@ def test_upper_triangle_blanked_for_encoders(opened):
     trace = made()
     page = watched(opened(trace, Choice(HeadRef(1, 2), None, ViewOptions(words=False)), **CALM))
     n = len(trace.tokens)
-    assert (cells(page.locator("canvas.head"), n, n, START)[..., 3] == 255).all()
+    assert (cells(page.locator("canvas.head"), n, n, matrix_place(page).start)[..., 3] == 255).all()
     seen = np.tri(n, dtype=np.float32)
     causal = Trace(
         trace.request, (Block("self", trace.tokens, trace.tokens, (Dense((seen / seen.sum(1, keepdims=True))[None]),)),)
     )
     page = watched(opened(causal, Choice(HeadRef(0, 0), None, ViewOptions(words=False)), **CALM))
-    found = cells(page.locator("canvas.head"), n, n, START)[..., 3] == 255
+    found = cells(page.locator("canvas.head"), n, n, matrix_place(page).start)[..., 3] == 255
     assert (found == (seen > 0)).all()
 
 
@@ -63,12 +62,12 @@ def test_queries_and_keys_transposed(opened):
     """A tool swaps query and key; here a row is the query, which looks, and a column the key, which is looked at."""
     page = watched(opened(made(), Choice(HeadRef(1, 2), None), theme="light", **CALM))
     it, animal = 6, 2  # places among the words, after [CLS]
-    found = cells(page.locator("canvas.head"), 10, 10, START)[..., :3].sum(-1)
+    found = cells(page.locator("canvas.head"), 10, 10, matrix_place(page).start)[..., :3].sum(-1)
     assert np.argwhere(found == found.min()).tolist() == [[it, animal]], "the strongest link is the darkest"
     box = page.locator("canvas.head").bounding_box()
     assert box is not None
-    side = (box["height"] - 60) / 10
-    page.mouse.move(box["x"] + 3 + (animal + 0.5) * side, box["y"] + 56 + (it + 0.5) * side)
+    x, y = matrix_place(page).middle_of(it, animal)
+    page.mouse.move(box["x"] + x, box["y"] + y)
     expect(page.locator(".readout")).to_contain_text("itlooks atanimal0.640")
 
 
@@ -181,9 +180,13 @@ def test_no_values_on_hover(opened):
     page.mouse.move(5, 5)
     box = page.locator("canvas.head").bounding_box()
     assert box is not None
-    side = (box["height"] - 60) / 10
-    page.mouse.move(box["x"] + 3 + 0.5 * side, box["y"] + 56 + 3.5 * side)  # in the matrix, the column of [CLS]
+    place = matrix_place(page)
+    x, y = place.middle_of(3, 0)  # in the matrix, the column of [CLS]
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    expect(page.locator(".readout")).to_contain_text("didn't")
+    expect(page.locator(".readout")).to_contain_text("[CLS]")
     expect(value).to_have_text("0.200")
-    page.mouse.move(box["x"] + box["width"] - 60, box["y"] + 56 + 2.5 * side)  # among the curves, the word that is looked at
+    _, y = place.middle_of(2, 0)
+    page.mouse.move(box["x"] + box["width"] - 60, box["y"] + y)  # among the curves, the word that is looked at
     expect(page.locator(".readout")).to_contain_text("animal")
     expect(value).to_have_text(even)

@@ -19,7 +19,7 @@ from attnviz.figures import encoding
 from attnviz.selection import TEXT
 from attnviz.types import HeadRef, Keep
 from attnviz.view_state import ViewOptions
-from tests.browser.canvases import REST, cells, pixels, small_pictures, watched
+from tests.browser.canvases import REST, cells, matrix_place, pixels, small_pictures, watched
 from tests.browser.conftest import Visit
 
 HEAD = HeadRef(3, 1)
@@ -27,7 +27,6 @@ WIDE = TEXT.replace("tired", "wide")
 NEAR = 3  # of 255: 256 colours there, a continuous ramp here, and weights to half a thousandth
 HALF = 0.0005  # of a weight that is written in thousandths: less than this is nothing there
 THEMES = ("light", "dark")
-START = (3, 56)  # where the first cell of the board's matrix stands on a laptop
 OPTIONS = {
     "words": ViewOptions(),
     "tokens": ViewOptions(words=False),
@@ -74,7 +73,7 @@ def test_every_cell_of_the_matrix_has_the_colour_of_its_weight(opened, model: st
     shown = ~left_out & (pattern.weights >= HALF) if options.keep else ~left_out
     for theme in THEMES:
         in_theme(page, theme)
-        found = cells(watched(page).locator("canvas.head"), rows, columns, START)
+        found = cells(watched(page).locator("canvas.head"), rows, columns, matrix_place(page).start)
         assert (found[left_out, 3] == 0).all(), "what is not shown has no colour"
         assert (found[shown, 3] == 255).all()
         assert np.abs(found[shown, :3] - wanted(pattern.weights[shown], theme)).max() <= NEAR, theme

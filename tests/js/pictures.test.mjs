@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ROWS, TOKENS, madeBook, near } from "./made.mjs";
 import { about, directionOf, headName, luminance, makeEncoding, percent, table, threeDigits, twoDigits } from "../../attnviz/board/js/core/encoding.js";
-import { arranged, breadth, placesIn } from "../../attnviz/board/js/draw/layout.js";
+import { arranged, breadth, matrixPlace, placesIn, wholeRoom } from "../../attnviz/board/js/draw/layout.js";
 import { profileOf, unseen } from "../../attnviz/board/js/draw/headProfile.js";
 import { makeEasing, sinkSentence, sinkOf } from "../../attnviz/board/js/draw/head.js";
 import { lineOf, patternOf } from "../../attnviz/board/js/core/pattern.js";
@@ -210,6 +210,23 @@ test("more than forty rows scroll, and the matrix follows them", () => {
   const place = placesIn(geometry, { tab: "curves", keys: 300, scrolled: end });
   assert.equal(place.column + place.columns, 300);
   assert.equal(place.last, 300);
+});
+
+test("a matrix that is shown whole begins after the words of the rows, on a laptop and on a phone", () => {
+  for (const [width, tab] of [[1216, "curves"], [358, "matrix"]]) {
+    const geometry = arranged(breadth(width), { frame: { layers: 6, heads: 12 }, queries: 300, keys: 300, free: 520, labels: 70, lost: 0, ratio: 1, tab });
+    const place = placesIn(geometry, { tab, keys: 300, scrolled: 0 });
+    const room = wholeRoom(place, geometry.head);
+    assert.ok(room.x > place.queryX && room.x + room.width <= (place.left ?? width), JSON.stringify(room));
+    assert.deepEqual([room.x, room.y, room.height], [place.x, geometry.head.top, geometry.head.rows * geometry.head.row]);
+  }
+});
+
+test("the place of the matrix is that of its first row and its first shown column; without a matrix there is none", () => {
+  const geometry = arranged(breadth(358), { frame: { layers: 6, heads: 12 }, queries: 13, keys: 13, free: 400, labels: 70, lost: 0, ratio: 2, tab: "matrix" });
+  const place = placesIn(geometry, { tab: "matrix", keys: 13, scrolled: 0 });
+  assert.deepEqual(matrixPlace(place), { x: 91, y: 60, cell: place.cell, row: 24, column: 0, columns: 13, first: 0, last: 13 });
+  assert.equal(matrixPlace(placesIn(geometry, { tab: "curves", keys: 13, scrolled: 0 })), null);
 });
 
 test("a phone shows one picture at a time", () => {

@@ -1,6 +1,6 @@
 // One head: its matrix with a word at each row, and curves that go on from its rows.
 
-import { anchorOf } from "../core/state.js";
+import { anchorOf, optionsOf } from "../core/state.js";
 import { drawColumn, drawSlanted } from "./labels.js";
 import { drawCurves } from "./curves.js";
 import { drawMatrix } from "./matrix.js";
@@ -11,9 +11,9 @@ import { profileOf, written } from "./headProfile.js";
 import { notesOf } from "../core/notes.js";
 import { pooledPicture } from "../core/frame.js";
 import { lensOnAll } from "./zoom.js";
-import { counts, named } from "../core/pattern.js";
+import { columnsOf, counts, named } from "../core/pattern.js";
 import { percent } from "../core/encoding.js";
-import { placesIn } from "./layout.js";
+import { matrixPlace, placesIn, wholeRoom } from "./layout.js";
 import { element, within } from "../core/element.js";
 
 const SLANTED = 56; // pixels that the slanted word above the last column reaches beyond it
@@ -42,17 +42,17 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
       note.style.cssText = "left: 0; top: 8px";
       meanwhile(c, view);
       place = null;
+      mark(null);
       below.textContent = "";
       return;
     }
     if (scrolls) keepInView(view);
     const scrolled = scrolls ? stage.scrollTop : 0;
     place = placesIn(geometry, { tab: state.tab, keys: pattern.keys.length, scrolled });
-    const area = head.rows * head.row;
-    let under = scrolls ? lens.laid(view.book.frame.digest, place, head.rows, area, pattern) : null;
+    let under = scrolls ? lens.laid(view.book.frame.digest, place, head, pattern) : null;
     const nextUnit = scrolls ? lens.followed(view.focus, place) : null;
     if (nextUnit !== null) {
-      under = lens.laid(view.book.frame.digest, place, head.rows, area, pattern);
+      under = lens.laid(view.book.frame.digest, place, head, pattern);
       toRow(nextUnit, head);
     }
     const height = head.top + Math.min(head.rows, head.most) * head.row + 4;
@@ -71,6 +71,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
       drawColumn(c, theme, view, place, "query");
     });
     if (place.x !== undefined) drawSlanted(c, theme, view, under ?? place);
+    mark(matrixPlace(under ?? place));
     captions(c, view);
     sinkNote(view);
     // The missing parts of the rows are named below them.
@@ -78,12 +79,20 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     if (below.textContent !== notes) below.textContent = notes;
   }
 
-  // Until a head's weights arrive, or if there are too many, its small picture is shown instead.
-  function meanwhile(c, { book, theme, geometry: { head, phone }, state, head: [layer, number] }) {
+  // The canvas says where its matrix is.
+  function mark(matrix) {
+    const text = matrix ? JSON.stringify(matrix) : "";
+    if ((canvas.dataset.matrix ?? "") !== text) canvas.dataset.matrix = text;
+  }
+
+  // Until a head's weights arrive, its small picture is shown where its matrix will be; if there are too many, as large as fits.
+  function meanwhile(c, { book, theme, geometry, state, head: [layer, number] }) {
+    const { head, phone } = geometry;
     const picture = book.frame.whole || (phone && state.tab !== "matrix") ? null : pooledPicture(book, layer, number);
     if (!picture) return;
     const side = Math.min(head.width, head.rows * head.row);
-    const area = { x: 3, y: head.top, width: side, height: side };
+    const keys = columnsOf(book.frame, optionsOf(state)).length;
+    const area = book.frame.sheets ? wholeRoom(placesIn(geometry, { tab: state.tab, keys, scrolled: 0 }), head) : { x: 3, y: head.top, width: side, height: side };
     small.draw(c, theme, { ...picture, causal: book.frame.causal }, lensOnAll(area, picture.rows, picture.columns), area);
   }
 

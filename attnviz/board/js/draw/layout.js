@@ -89,6 +89,14 @@ export function placesIn({ head, phone, presenting, scale, size }, { tab, keys, 
   };
 }
 
+// The room of a matrix that is shown whole, as a long text's at first.
+export const wholeRoom = (place, { rows, row }) => ({ x: place.x, y: place.top, width: place.columns * place.cell, height: rows * row });
+
+// The part of a place that says where the matrix is: its first row and its first shown column begin at `x`, `y`.
+export function matrixPlace({ x, y, cell, row, column, columns, first, last }) {
+  return x === undefined ? null : { x, y, cell, row, column, columns, first, last };
+}
+
 // Square cells if they fit, or else narrower ones; if even those do not fit, the columns near the shown rows.
 function columnsIn(room, row, keys, scrolled, { rows, most, row: height }) {
   const cell = within(Math.floor(room / keys), 10, row);

@@ -5,6 +5,7 @@ import { drawMatrix, rings } from "./matrix.js";
 import { aside, ring } from "./canvas.js";
 import { makeRaster } from "./raster.js";
 import { ranked } from "../core/pattern.js";
+import { wholeRoom } from "./layout.js";
 import { STEP, isFitted, lensOnAll, panned, rangeNote, rangeOf, revealed, zoomed } from "./zoom.js";
 
 const LONG = 128; // units: a longer text is first shown whole
@@ -18,9 +19,9 @@ export function makeLens(again) {
 
   // Called before each drawing: `place` is where the matrix would be with its rows beside the words. Returns its place
   // under the lens, or null if there is no lens.
-  function laid(name, place, rows, height, { queries, keys }) {
-    const area = { x: place.x, y: place.top, width: place.columns * place.cell, height };
-    seen = place.x === undefined || Math.max(queries.length, keys.length) <= rows ? null : { area, rows: queries.length, columns: keys.length, place };
+  function laid(name, place, head, { queries, keys }) {
+    const area = wholeRoom(place, head);
+    seen = place.x === undefined || Math.max(queries.length, keys.length) <= head.rows ? null : { area, rows: queries.length, columns: keys.length, place };
     if (!seen) return null;
     const now = `${name} ${queries.length} ${keys.length}`;
     if (now !== text) [text, lens] = [now, Math.max(queries.length, keys.length) > LONG ? lensOnAll(area, queries.length, keys.length) : null];
