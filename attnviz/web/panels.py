@@ -61,7 +61,8 @@ def keys() -> str:
     """Return the sheet of keys."""
     groups = "".join(f"<section><h2>{escape(pages)}</h2><dl>{''.join(map(_key, rows))}</dl></section>" for pages, rows in KEYS)
     return (
-        '<div id="attnviz-keys" class="panel" popover role="dialog" aria-label="Keys"><div class="panel-head"><b>Keys</b>'
+        '<div id="attnviz-keys" class="row-panel" popover role="dialog" aria-label="Keys">'
+        '<div class="row-panel-head"><b>Keys</b>'
         '<button type="button" popovertarget="attnviz-keys" popovertargetaction="hide">Close</button></div>'
         '<p><a href="./" data-tour>Two minutes around the board</a></p>'
         f'<div class="keys">{groups}</div></div>'

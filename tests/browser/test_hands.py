@@ -55,6 +55,8 @@ USABLE = """() => {
     for (const e of root.querySelectorAll("*")) {
       if (e.shadowRoot) walk(e.shadowRoot);
       const own = e.matches(kinds) && !e.disabled && shown(e) && (e.tabIndex >= 0 || root !== document);
+      const sameGroup = (other) => other.closest("[role=radiogroup]")?.contains(e);
+      if (e.role === "radio" && window.walkedOver.some(sameGroup)) continue; // arrow keys reach it
       if (own && !window.walkedOver.includes(e)) found.push(`${e.tagName} ${e.ariaLabel || e.textContent.slice(0, 40)}`);
     }
   };

@@ -111,7 +111,8 @@ def typed_everywhere(page: Page) -> None:
 def test_on_no_page_hostile_text_is_more_than_text(visit: Visit, path: str):
     page = visit.open(f"/{path}?{address()}")
     settled(page)
-    expect(page.get_by_label("Sentence", exact=True).first).to_have_value(TEXT)
+    if path != "start":  # it has one sentence of its own
+        expect(page.get_by_label("Sentence", exact=True).first).to_have_value(TEXT)
     assert grown(page) == []
     typed_everywhere(page)
     assert grown(page) == []
