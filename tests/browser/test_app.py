@@ -178,6 +178,7 @@ def test_coreference_ranks_heads_and_a_row_chooses_one(visit: Visit):
     page = visit.open("/coreference")
     expect(page.get_by_text("All 72 heads", exact=False)).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("0.640").first).to_be_visible()
+    expect(page.locator("#first-paint")).to_have_count(0, timeout=SLOW)  # it covers the table until the page is complete
     table = page.get_by_test_id("stDataFrame").locator("canvas").first
     first_row = {"x": 15, "y": 52}  # its box; what lies over the canvas is the table's own scroller
     table.click(position=first_row, force=True)
