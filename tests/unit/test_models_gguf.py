@@ -162,7 +162,7 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path):
         "from tests.small_models import random_model, tokenizer\n"
         "model, names = random_model('gpt2'), tokenizer()\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
-        f"try: gguf.keep(model, names, Path({str(cache)!r}) / 'kept')\n"
+        f"try: gguf.store(model, names, Path({str(cache)!r}) / 'kept')\n"
         "except OutputError as error: print(error)\n"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
