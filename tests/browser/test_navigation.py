@@ -49,6 +49,14 @@ def test_every_page_stands_in_one_row_and_the_text_goes_along_into_another_tab(v
     expect(page.get_by_role("button", name="Present", exact=True)).to_be_visible()
 
 
+def test_the_board_opens_by_its_name_too(visit: Visit):
+    page = visit.open(f"/attention?text={TEXT.replace(' ', '+')}")
+    expect(page.get_by_label("Sentence", exact=True).first).to_have_value(TEXT, timeout=SLOW)
+    page.locator(QUIET).wait_for(timeout=SLOW)
+    assert page.get_by_role("dialog").count() == 0
+    assert page.evaluate("location.pathname") == "/"
+
+
 def share_keys_and_presenting(page: Page) -> None:
     """What the row offers on every page, on one that is open."""
     keys, share = page.get_by_role("dialog", name="Keys"), page.get_by_role("dialog", name="Share")

@@ -3,6 +3,7 @@
 (() => {
   const NARROW = matchMedia("(max-width: 1099px)");
   const VISITED = "attnviz-visited"; // set in the browser once any page has been opened
+  const DEFAULT = "attention"; // the page at the bare address, which Streamlit does not find by its name
   const POLL = 50; // milliseconds between two checks whether Streamlit has drawn its links
   const row = () => document.getElementById("attnviz-pages");
   const links = () => [...row().querySelectorAll("a[data-page]")];
@@ -51,8 +52,9 @@
 
   // A first visit to the bare address opens Start; any address with a page or a choice in it opens what it says.
   function land() {
-    const first = !visited();
-    if (first && location.pathname.endsWith("/") && !location.search) history.replaceState(history.state, "", `start${location.hash}`);
+    const [first, name, { search, hash }] = [!visited(), location.pathname.split("/").at(-1), location];
+    if (name === DEFAULT) history.replaceState(history.state, "", `./${search}${hash}`);
+    else if (first && name === "" && !search) history.replaceState(history.state, "", `start${hash}`);
   }
 
   function visited() {
