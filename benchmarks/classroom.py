@@ -6,6 +6,10 @@ each figure: seconds from submit to result, errors instead of results, the memor
 the processor that the students took, and whether the numbers of some random sentences equal those of a single student on
 another server.
 
+Absolute seconds depend on the machine and its day. So the same class also uses a skeleton page, right before ours: one field,
+the same call of the model, one number written. The line "beside the skeleton" has both, the ratio of the 95th percentiles, and
+the processor seconds of the server for each rerun. "profile of a rerun" says where our page spends its time.
+
 `classroom.py 78 --at http://host:8501` sends a class of 78 to a running front end: its memory and processor are not measured,
 and the single student still uses this machine, so numbers are equal where both have the same kind of processor and the same
 number of threads of torch (`OMP_NUM_THREADS`, 1 where it is not set).
@@ -19,18 +23,22 @@ import os
 import random
 import re
 import sys
+import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
 import psutil
 from page import served
 from report import Report
+from streamlit.testing.v1 import AppTest
 from student import Answer, open_page
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +55,20 @@ WORDS = {
     "was": "tired young late hungry nervous careful busy old".split(),
 }
 BOUNDS: dict[int, dict[int, float]] = {30: {95: 1.0, 99: 2.0}, 60: {95: 3.0}, 120: {}}  # seconds by percentile
+RATIOS = {30: 1.5, 60: 2.0, 120: 2.5}  # at most, of the 95th percentiles of our page and the skeleton
+SKELETON = """
+import streamlit as st
+from attnviz.types import AttentionRequest
+from attnviz.ui.backend import backend
+
+text = st.text_input("Sentence", "The animal was tired because it ran")
+model = st.query_params.get("model", "minilm")
+layer, head = {"minilm": (3, 1), "smollm2": (16, 5)}[model]
+trace = backend().attend(AttentionRequest(model, text))
+st.text(f"weight {trace.weights(layer, head)[-1, 0]:.6f}")
+"""
+SAMPLE_SECONDS = 0.002  # between two looks at what the page does, for the profile
+PROFILED, LISTED = 20, 12  # sentences; functions of the profile
 
 
 @dataclass(frozen=True)
@@ -125,12 +147,12 @@ def server_of(front: str) -> psutil.Process:
 
 
 @contextmanager
-def front_end(at: str) -> Iterator[str]:
-    """Give the running front end at `at`, or start one for the block."""
+def front_end(at: str, script: Path = ROOT / "app.py") -> Iterator[str]:
+    """Give the running front end at `at`, or start one of `script` for the block."""
     if at:
         yield at
         return
-    with served(ROOT / "app.py") as front:
+    with served(script) as front:
         yield front
 
 
@@ -139,9 +161,9 @@ def cpu_seconds(process: psutil.Process) -> float:
     return sum(process.cpu_times()[:2])
 
 
-def measure_class(students: int, at: str) -> tuple[dict[str, Any], list[Submission]]:
-    """Return the figures of one class, on a new server or at a running front end, and all submissions."""
-    with front_end(at) as front:
+def measure_class(students: int, at: str, script: Path = ROOT / "app.py") -> tuple[dict[str, Any], list[Submission]]:
+    """Return the figures of one class, on a new server of `script` or at a running front end, and all submissions."""
+    with front_end(at, script) as front:
         asyncio.run(warm_up(front))
         server, me = None if at else server_of(front), psutil.Process()
         memory, work = (server.memory_info().rss, cpu_seconds(server)) if server else (0, 0.0)
@@ -151,6 +173,7 @@ def measure_class(students: int, at: str) -> tuple[dict[str, Any], list[Submissi
         shares: dict[str, float] = {"clients_share_of_processor": (cpu_seconds(me) - mine) / took / (os.cpu_count() or 1)}
         if server:
             shares["servers_share_of_a_core"] = (cpu_seconds(server) - work) / took
+            shares["cpu_s_a_rerun"] = (cpu_seconds(server) - work) / (students * (TURNS + 1))  # the opening is one too
             shares["grown_MB"] = (server.memory_info().rss - memory) / 2**20
     submissions = [one for _, every in found for one in every]
     return {"students": students, **summary(submissions), **opening_times(found), **shares}, submissions
@@ -170,6 +193,62 @@ def opening_times(found: Sequence[tuple[float, list[Submission]]]) -> dict[str, 
     return {"opening_p95_s": float(np.percentile([opened for opened, _ in found], 95))}
 
 
+def measure_skeleton(students: int) -> dict[str, Any]:
+    """Return the figures of the same class on the skeleton page."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "skeleton.py"
+        script.write_text(SKELETON)
+        return measure_class(students, "", script)[0]
+
+
+def beside_skeleton(students: int, ours: dict[str, Any], skeleton: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of a class on our page beside those of the same class on the skeleton page."""
+    found: dict[str, Any] = {"students": students}
+    for name in ("p50_s", "p95_s", "cpu_s_a_rerun", "errors"):
+        found |= {name: ours.get(name), f"skeleton_{name}": skeleton.get(name)}
+    if "p95_s" in ours and "p95_s" in skeleton:
+        found["p95_ratio"] = ours["p95_s"] / skeleton["p95_s"]
+    found["cpu_s_beyond_the_skeleton"] = ours["cpu_s_a_rerun"] - skeleton["cpu_s_a_rerun"]
+    return found
+
+
+def stack(frame: FrameType | None) -> Iterator[FrameType]:
+    """Give a frame and all that wait for it, the innermost first."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def profile_rerun() -> dict[str, float]:
+    """Return our functions in which reruns of the page spend the most time, with their shares of it.
+
+    A thread looks again and again at what runs. Time in a library counts for the function of ours that called it.
+    """
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=120).run()
+    counts: Counter[str] = Counter()
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(SAMPLE_SECONDS):
+            for frame in list(sys._current_frames().values()):
+                files = [one.f_code for one in stack(frame)]
+                ours = [code for code in files if code.co_filename.startswith(str(ROOT / "attnviz"))]
+                if ours and any(code.co_filename == str(ROOT / "app.py") for code in files):
+                    counts[f"{Path(ours[0].co_filename).relative_to(ROOT / 'attnviz')}: {ours[0].co_qualname}"] += 1
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        for student in range(PROFILED // TURNS):
+            for text in sentences(student):
+                next(field for field in app.text_input if field.label == "Sentence").set_value(text)
+                app.run()
+    finally:
+        done.set()
+        watcher.join()
+    return {name: count / counts.total() for name, count in counts.most_common(LISTED)}
+
+
 def within_bounds(figures: dict[str, Any]) -> bool:
     """Return whether a class is within its bounds: seconds, no error, no "busy" up to 60 students, and memory."""
     students = figures["students"]
@@ -183,10 +262,20 @@ def main(sizes: Sequence[int], at: str) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the servers started here, as docs/deploy.md recommends for many users
     report, replayed = Report(), []
     for students in sizes:
+        skeleton = {} if at else measure_skeleton(students)
         figures, submissions = measure_class(students, at)
         report.show("a class", ok=within_bounds(figures), **figures, bounds=BOUNDS.get(students, {}))
+        if skeleton:
+            found = beside_skeleton(students, figures, skeleton)
+            ratio = found.get("p95_ratio", np.inf)
+            bound = RATIOS.get(students)
+            report.show(
+                "beside the skeleton", ok=bound is None or (ratio <= bound and not figures["errors"]), **found, bound=bound
+            )
         results = [one for one in submissions if one.outcome == "result"]
         replayed += random.Random(students).sample(results, min(REPLAYED, len(results)))
+    if not at:
+        report.show("profile of a rerun", ok=True, **profile_rerun())
     with served(ROOT / "app.py") as front:  # a new one, without the answers in its cache
         single = asyncio.run(run_alone(front, replayed))
     same = sum(one.answer.weights == single[one.model, one.text] for one in replayed)

@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 FIELD = "Sentence"
 WEIGHTS_COMPONENT = "attnviz_frame"
+WEIGHT = "weight "  # a line that begins so has the one weight that a skeleton page writes
 PROTOCOL = Subprotocol("streamlit")
 MAX_MESSAGE = 64 * 2**20  # bytes of one message
 
@@ -68,6 +69,8 @@ class Student:
                     alerts.append(element.alert.body)
                 elif kind_of_element == "exception":
                     alerts.append(f"exception: {element.exception.type}")
+                elif kind_of_element == "text" and element.text.body.startswith(WEIGHT):
+                    weights.append(element.text.body)
                 elif kind_of_element == "bidi_component" and element.bidi_component.component_name == WEIGHTS_COMPONENT:
                     weights.append(hashlib.sha256(element.bidi_component.bytes).hexdigest()[:16])
             elif kind == "page_info_changed":
