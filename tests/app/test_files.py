@@ -79,6 +79,8 @@ def test_the_page_offers_every_format_and_makes_a_file_only_on_request(opened, m
         monkeypatch.setitem(export.FORMATS, form, lambda item, form=form, make=make: (made.append(form), make(item))[1])
     app = opened(layer="3", head="1")
     assert drawn(app) == 1
+    app.query_params["open"] = "download"
+    app.run()
     buttons = [one.proto.label for one in app.get("download_button")]
     assert {"HTML", "SVG", "PDF", "PNG", "CSV", "NPZ", "JSON"} <= set(buttons)
     app.run()
