@@ -60,6 +60,7 @@ def opened(visit: Visit, path: str = "/") -> Page:
     page = visit.open(path)
     page.get_by_label("Sentence", exact=True).first.wait_for(timeout=SLOW)
     page.locator(QUIET).wait_for(timeout=SLOW)
+    expect(page.locator("#first-paint")).to_have_count(0)  # what it hides is no text of the page yet
     return page
 
 
