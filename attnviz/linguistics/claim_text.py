@@ -109,11 +109,6 @@ def label(relation: str) -> str:
     return f"{relation.removesuffix(':')} (plain)" if relation.endswith(":") else relation
 
 
-def no_gold(relation: str, source: str) -> str:
-    """Say that the corpus has no links with a label, so no claim about any head is possible."""
-    return f"{source} has no gold links called “{relation}”, so nothing can be said here about how often a head follows them."
-
-
 def baseline(found: Evidence, offset: int | None) -> str:
     """Return in words how often the strongest baseline is right."""
     name, rate = found.baseline

@@ -139,12 +139,6 @@ def test_nothing_counted_says_why():
     assert "the model reads left to right, and in these texts the head noun never comes before the determiner" in late
 
 
-def test_a_relation_without_gold_says_nothing_about_any_head():
-    assert claim_text.no_gold("pobj", TREES) == (
-        "UD English EWT, dev has no gold links called “pobj”, so nothing can be said here about how often a head follows them."
-    )
-
-
 def test_a_relation_without_words_of_its_own_is_named_by_its_label():
     found = claim_text.counted(replace(CLEAR, relation="orphan"))
     assert "On 1,234 “orphan” links of" in found

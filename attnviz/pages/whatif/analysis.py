@@ -97,13 +97,6 @@ def top_gain(pair: BeforeAfter, at: int) -> int | None:
     return best if row[best] > NO_CHANGE else None
 
 
-def top_loss(pair: BeforeAfter, at: int) -> int | None:
-    """Return the key that loses most in a row; None if none loses."""
-    row = difference(pair)[at]
-    worst = int(np.argmin(row))
-    return worst if row[worst] < -NO_CHANGE else None
-
-
 def state_change(pair: BeforeAfter) -> Float[np.ndarray, "state token"]:
     """Return how far each token's state has moved, relative to its length: after the embedding and after each layer."""
     before, after = pair.before.states, pair.after.states
