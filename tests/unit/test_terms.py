@@ -1,4 +1,4 @@
-"""Key words in place: every meaning is in one file that a browser keeps, and a page has the card and the address of the file."""
+"""Key words in place: every meaning is in one file that a browser keeps, and a page has the card and the file's address."""
 
 from __future__ import annotations
 

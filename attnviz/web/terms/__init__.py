@@ -29,7 +29,8 @@ def files() -> dict[str, bytes]:
 def html() -> str:
     """Return the card that shows a meaning, and the script; they hold under any base path."""
     card = (_HERE / "terms.html").read_text("utf-8")
-    return f'{card}\n    <script type="module" async fetchpriority="low" src="./static/{scripts.FOLDER}/{next(iter(files()))}"></script>'
+    address = f"./static/{scripts.FOLDER}/{next(iter(files()))}"
+    return f'{card}\n    <script type="module" async fetchpriority="low" src="{address}"></script>'
 
 
 @cache
