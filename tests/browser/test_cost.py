@@ -52,4 +52,7 @@ def test_a_run_is_watched_and_stopped_and_tiles_move(visit: Visit):
     ends += page.locator(".st-key-cost table").evaluate_all("a => a.map(e => e.getBoundingClientRect().right)")
     assert len(ends) > 12
     assert max(ends) <= PHONE["width"]
+    page.locator(".st-key-cost td").evaluate_all("all => all.forEach(one => { one.textContent = 'wide'.repeat(20); })")
+    ends = page.locator(".st-key-cost table").evaluate_all("a => a.map(e => e.getBoundingClientRect().right)")
+    assert max(ends) <= PHONE["width"]  # what does not fit scrolls within its table
     assert visit.errors == []
