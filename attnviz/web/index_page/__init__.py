@@ -18,7 +18,7 @@ import streamlit
 from attnviz.board import scripts
 from attnviz.figures import encoding
 from attnviz.selection import TEXT
-from attnviz.web import navigation, panels
+from attnviz.web import navigation, panels, terms
 from attnviz.web.encoded import EncodedBody, Headers, encoded
 
 _INDEX = Path(streamlit.__file__).with_name("static") / "index.html"
@@ -63,7 +63,7 @@ def html() -> str:
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
     head = f"{_META}\n    {style()}\n    <script>{script()}</script>\n    {_preloads()}\n  "
     text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
-    frame = "\n    ".join(("", _frame(), navigation.html(), _first_paint(), panels.html()))
+    frame = "\n    ".join(("", _frame(), navigation.html(), _first_paint(), panels.html(), terms.html()))
     text, bodies = re.subn(r"(?<=<body>)", lambda _: frame, text, count=1)
     if (roots, heads, bodies) != (1, 1, 1):
         found = f"{roots}, {heads} and {bodies}"
@@ -73,7 +73,7 @@ def html() -> str:
 
 def _frame() -> str:
     """Return the style of every page. It stands in the body, behind Streamlit's own styles in the head, and so over them."""
-    return f"<style>{(_HERE / 'frame.css').read_text('utf-8')}</style>"
+    return f"<style>{(_HERE / 'frame.css').read_text('utf-8')}\n{terms.css()}</style>"
 
 
 def _first_paint() -> str:
