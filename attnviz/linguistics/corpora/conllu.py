@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from pathlib import Path
 
-from attnviz.linguistics.corpora.lines import CorpusFile, CorpusLine, groups, lines
+from attnviz.linguistics.corpora.lines import CorpusLine, groups, lines
 from attnviz.linguistics.corpora.types import BrokenLine, ParsedSentence, Span
 from attnviz.types import Link, quoted
 
@@ -39,7 +40,7 @@ class _Row:
     relation: str = ""
 
 
-def conllu(path: CorpusFile, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence]:
+def conllu(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence]:
     """Read the sentences of a CoNLL-U file, in order. One with an unreadable line is left out; `broken` gets that line.
 
     Positions are those in `# text`, or, without it, in the forms joined by SpaceAfter. The parts of a multiword
