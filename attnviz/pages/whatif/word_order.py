@@ -59,7 +59,7 @@ def _mixed(found: WordOrderResult, before: InterventionResult) -> list[str]:
 
 def _pictures(found: WordOrderResult, before: InterventionResult, at: int, values: Values) -> None:
     """Draw four matrices; the selected token is marked at its place in each."""
-    theme, labels, mixed = widgets.theme(), names(before.tokens), _mixed(found, before)
+    theme, labels, mixed = encoding.LIVE.name, names(before.tokens), _mixed(found, before)
     n = len(labels)
     seen = np.tri(n, dtype=bool) if values["mask"] == "on" else np.ones((n, n), bool)
     back = np.argsort(found.order)
@@ -81,4 +81,4 @@ def _pictures(found: WordOrderResult, before: InterventionResult, at: int, value
             )
         )
     )
-    st.caption(AXES[widgets.theme()])
+    st.caption(AXES)
