@@ -20,7 +20,7 @@ from tests.small_models import tokenizer
 from tests.unit.test_unknown_tokens import CHINESE, MINILM, bpe
 
 PARROT = "The boy saw a 🦜 because it sang"
-UNREAD = "all-MiniLM-L6-v2 cannot read “🦜”: it sees [UNK] in its place. It reads this text in lower case."
+UNREAD = "all-MiniLM-L6-v2 cannot read 1 of 8 words: 🦜. It sees [UNK] (unknown) in its place. It reads the rest in lower case."
 
 
 @pytest.mark.parametrize("page", scripts("start", "cost", "places", "glossary"))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from attnviz.errors import BadInputError
 from attnviz.lessons.examples import span
-from attnviz.linguistics.corpora.lines import CorpusLine, groups, lines
+from attnviz.linguistics.corpora.lines import CorpusFile, CorpusLine, groups, lines
 from attnviz.linguistics.corpora.pronoun_tables import check_apart
 from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, ParsedSentence, Span
 from attnviz.text import words
@@ -21,7 +20,7 @@ _HEADING = re.compile(r"\s*\[\[\s*[A-Za-z][\w-]*\s*\]\]\s*(?:#.*)?")  # `[[sente
 _ERROR_POSITION = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$")
 
 
-def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence | AnnotatedQuestion]:
+def own(path: CorpusFile, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence | AnnotatedQuestion]:
     """Yield the entries of a TOML file, in order: `[[example]]` a question, `[[sentence]]` a parsed sentence.
 
     A question has `text`, `pronoun`, `candidates` and `answer`, the index of the right candidate from 0, missing where

@@ -17,6 +17,7 @@ from attnviz.ui import glossary_links, widgets
 PART = "estimate"
 LINKED = ("softmax", "decoder", "grouped-queries")
 MIN_LENGTH, MAX_LENGTH = 1_000, 10_000_000
+WIDE = 10_000  # an interval with ends further apart than this factor says nothing
 
 
 def estimate(model_sizes: ModelSizes, report: BenchmarkReport | None) -> None:
@@ -142,21 +143,24 @@ def _extrapolation(n: int, model_sizes: ModelSizes, report: BenchmarkReport | No
     lines = ["| Algorithm | Time, extrapolated | Memory, extrapolated |", "|:--|--:|--:|"]
     for algorithm, name in lesson.names().items():
         lines.append(
-            f"| **{name}** | {' | '.join(_extrapolated(found, algorithm, what, n) for what in ('seconds', 'peak_bytes'))} |"
+            f"| **{name}** | {' | '.join(extrapolated(found, algorithm, what, n) for what in ('seconds', 'peak_bytes'))} |"
         )
     with st.container(key="cost-beyond"):
         st.markdown("\n".join(lines))
-    st.caption(lesson.text("extrapolation", "note"))
+    st.caption(lesson.text("extrapolation", "note", {"wide": encoding.thousands(WIDE)}))
 
 
-def _extrapolated(found: tuple[Measurement, ...], algorithm: str, what: str, n: int) -> str:
+def extrapolated(found: tuple[Measurement, ...], algorithm: str, what: str, n: int) -> str:
     """Return the extrapolated cost with its interval."""
     fit = growth.fit_algorithm(found, algorithm, what)
     if fit is None:
         return lesson.text("extrapolation", "missing")
     write = units.duration if what == "seconds" else units.byte_size
-    value, low, high = (write(one) for one in fit.predict(n))
-    return value if low == high else f"{value} ({low} to {high})"
+    value, low, high = fit.predict(n)
+    if high > WIDE * low:
+        return lesson.text("extrapolation", "wide", {"value": write(value)})
+    between = f"{write(low)} to {write(high)}"
+    return write(value) if write(low) == write(high) else f"{write(value)} ({between})"
 
 
 def _power(cell: str) -> str:

@@ -113,7 +113,7 @@ def _step(one: HeadSteps, at: int, step: Step) -> None:
     labels = [token.text for token in one.tokens]
     with st.container(key="inside-picture"):
         st.markdown(template.fill(step.picture, numbers))
-    st.html(figure.render(picture, labels, at, analysis.best_key(one, at), widgets.theme()))
+    st.html(figure.render(picture, labels, at, analysis.best_key(one, at), encoding.LIVE.name))
     if picture.kind in COLOURS:
         st.caption(COLOURS[picture.kind])
     _numbers(picture, labels)

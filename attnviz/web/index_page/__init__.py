@@ -18,12 +18,13 @@ import streamlit
 from attnviz.board import scripts
 from attnviz.figures import encoding
 from attnviz.selection import TEXT
-from attnviz.web import navigation, panels
+from attnviz.web import navigation, panels, terms
 from attnviz.web.encoded import EncodedBody, Headers, encoded
 
 _INDEX = Path(streamlit.__file__).with_name("static") / "index.html"
 _HERE = Path(__file__).parent
 SCRIPTS = (
+    "theme",
     "history",
     "navigation",
     "panels",
@@ -62,7 +63,7 @@ def html() -> str:
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
     head = f"{_META}\n    {style()}\n    <script>{script()}</script>\n    {_preloads()}\n  "
     text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
-    frame = "\n    ".join(("", _frame(), navigation.html(), _first_paint(), panels.html()))
+    frame = "\n    ".join(("", _frame(), navigation.html(), _first_paint(), panels.html(), terms.html()))
     text, bodies = re.subn(r"(?<=<body>)", lambda _: frame, text, count=1)
     if (roots, heads, bodies) != (1, 1, 1):
         found = f"{roots}, {heads} and {bodies}"
@@ -72,7 +73,7 @@ def html() -> str:
 
 def _frame() -> str:
     """Return the style of every page. It stands in the body, behind Streamlit's own styles in the head, and so over them."""
-    return f"<style>{(_HERE / 'frame.css').read_text('utf-8')}</style>"
+    return f"<style>{(_HERE / 'frame.css').read_text('utf-8')}\n{terms.css()}</style>"
 
 
 def _first_paint() -> str:
@@ -101,11 +102,9 @@ def _preloads() -> str:
 @cache
 def style() -> str:
     """Return the style sheet of the row and of what is seen first, in the colours of both themes."""
-    light, dark = map(encoding.css, ("light", "dark"))
-    colours = f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    first = f"#first-paint{{{light};--serif:{encoding.SENTENCE_FONT}}}\n#first-paint.dark{{{dark}}}"
+    first = f"#first-paint{{--serif:{encoding.SENTENCE_FONT}}}"
     rules = (_HERE / "first_paint.css").read_text("utf-8")
-    return f"<style>{colours}\n{navigation.css()}\n{first}\n{rules}</style>"
+    return f"<style>{encoding.live_css()}\n{navigation.css()}\n{first}\n{rules}</style>"
 
 
 @cache

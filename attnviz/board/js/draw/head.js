@@ -165,11 +165,11 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   return { draw, unitsAt, lens, still: eased.stop };
 }
 
-// A word linked to its glossary entry, in a new window; the plain word if there is no glossary.
+// A word linked to its glossary entry; on a page, a button that shows its meaning (web/terms). The plain word if there is no glossary.
 function linkTo(glossary, term) {
   if (!glossary) return term;
   const link = element("a", "", term);
-  Object.assign(link, { href: glossary + term, target: "_blank", rel: "noopener", title: "What this is: in the glossary" });
+  Object.assign(link, { href: glossary + term, target: "_blank", rel: "noopener", role: "button", ariaHasPopup: "dialog", ariaExpanded: "false" });
   return link;
 }
 
