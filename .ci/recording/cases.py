@@ -285,4 +285,5 @@ COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 SETTINGS = {
     "ATTNVIZ_RATE": "x", "ATTNVIZ_KEY": "short", "ATTNVIZ_CACHE_MB": "0", "ATTNVIZ_AT_ONCE": "-1", "ATTNVIZ_TEXT_MB": "1e3",
     "ATTNVIZ_LOADED_MODELS": "65", "ATTNVIZ_WAITING": "", "ATTNVIZ_SECONDS": "9999", "ATTNVIZ_BACKEND": "ftp://x",
+    "ATTNVIZ_UPLOAD_KB": "2049",
 }  # fmt: skip

@@ -109,6 +109,12 @@ def label(relation: str) -> str:
     return f"{relation.removesuffix(':')} (plain)" if relation.endswith(":") else relation
 
 
+def link_ends(relation: str, direction: str) -> str:
+    """Return a kind of link as its ends, from the word that looks: `determiner → head noun`."""
+    _, one, other = (name.removeprefix("the ") for name in _words(relation))
+    return f"{one} → {other}" if direction == "dh" else f"{other} → {one}"
+
+
 def baseline(found: Evidence, offset: int | None) -> str:
     """Return in words how often the strongest baseline is right."""
     name, rate = found.baseline

@@ -88,6 +88,31 @@ def test_a_head_that_looks_there_from_everywhere_is_marked_in_the_table(capfd: p
     assert "*  most words look there, not only the source" in out
 
 
+def test_each_head_has_its_rank_on_annotated_texts_where_the_kind_of_link_is_known(capfd: pytest.CaptureFixture[str]):
+    found = ranked(capfd, "--link", "it:animal")
+    assert found["corpus"] == {
+        "relation": "gap", "direction": None, "on": "pronoun → antecedent, GAP held-out", "n": 1111, "heads": 72,
+        "source": "GAP", "half": "held-out",
+    }  # fmt: skip
+    ranks = {(one["layer"], one["head"]): one["corpus_rank"] for one in found["heads"]}
+    assert ranks[3, 1] == 1
+    assert sorted(ranks.values())[0] == 1
+    assert max(ranks.values()) <= 72
+    assert cli.main(["rank", TEXT, "--link", "it:animal"]) == 0
+    assert "corpus: the head's rank of 72 on pronoun → antecedent, GAP held-out (1,111 links)." in capfd.readouterr().out
+
+
+def test_of_other_links_the_rank_is_not_known_unless_the_relation_is_named(capfd: pytest.CaptureFixture[str]):
+    unknown = ranked(capfd, "--link", "street:animal")
+    assert unknown["corpus"] is None
+    assert {one["corpus_rank"] for one in unknown["heads"]} == {None}
+    named = ranked(capfd, "--link", "cross:street", "--relation", "obj", "--direction", "hd")
+    assert named["corpus"]["on"] == "verb → object, UD English EWT dev held-out"
+    assert {(one["layer"], one["head"]): one["corpus_rank"] for one in named["heads"]}[3, 1] == 1
+    assert cli.main(["rank", TEXT, "--link", "cross:street", "--relation", "objj"]) == 2
+    assert "Did you mean obj" in capfd.readouterr().err
+
+
 def test_a_text_from_standard_input(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{TEXT}\n".encode())))
     assert cli.main(["rank", "-", "--link", "it:animal"]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -133,3 +134,43 @@ def test_a_style_sheet_gets_every_role():
 def test_steps_along_a_ramp_start_and_end_with_its_own_colours():
     ten = encoding.steps(encoding.LIGHT.sequential, 10)
     assert (len(ten), ten[0], ten[-1]) == (10, "#F2F6FB", "#0A1541")
+
+
+def mixed(colour: str, name: str) -> list[float]:
+    """The colour that a browser computes from a colour of the live theme, in the variables of one theme."""
+    variables = dict(re.findall(r"(--[\w-]+):(#\w{6})", encoding.live_css().partition("@media")[0 if name == "light" else 2]))
+    found = re.fullmatch(r"color-mix\(in srgb,var\((.*?)\) (\d+)%,var\((.*?)\)\)|var\((.*?)\)", colour)
+    assert found is not None
+    more, share, less, alone = found.groups()
+    if alone:
+        return encoding.rgb(variables[alone]).tolist()
+    return (
+        encoding.rgb(variables[more]) * (int(share) / 100) + encoding.rgb(variables[less]) * (1 - int(share) / 100)
+    ).tolist()
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_colours_of_the_live_theme_are_those_of_the_theme_that_the_reader_has(name: str):
+    for weight in (0.0, 0.03, 0.2, 0.5, 0.64, 0.999, 1.0):  # shares are whole percents: half a percent of 255 at most
+        assert mixed(encoding.weight_colour(weight, "live"), name) == pytest.approx(
+            encoding.rgb(encoding.weight_colour(weight, name)).tolist(), abs=2
+        )
+    for difference in (-1.0, -0.4, 0.0, 0.07, 1.0):
+        assert mixed(encoding.difference_colour(difference, "live"), name) == pytest.approx(
+            encoding.rgb(encoding.difference_colour(difference, name)).tolist(), abs=2
+        )
+    assert encoding.theme("live").accent == "var(--accent)"
+    assert f"--accent:{encoding.theme(name).accent}" in encoding.live_css()
+
+
+def test_text_on_a_live_colour_is_legible_in_both_themes():
+    for weight in np.linspace(0.0, 1.0, 41):
+        light, dark = (encoding.text_on(encoding.weight_colour(weight, name)) for name in ("light", "dark"))
+        pair = {"var(--black-white)": ("#000000", "#FFFFFF"), "var(--white-black)": ("#FFFFFF", "#000000")}
+        written = encoding.text_on_weight(weight, "live")
+        assert pair.get(written, (written, written)) == (light, dark)
+
+
+def test_pixels_come_in_both_themes_and_the_page_shows_one():
+    assert encoding.each_theme("dark", str.upper) == "DARK"
+    assert encoding.each_theme("live", str.upper) == '<span class="in-light">LIGHT</span><span class="in-dark">DARK</span>'

@@ -50,14 +50,14 @@ def _sentence(answers: HeadAnswers) -> None:
     pattern = view.pattern(answers.trace, head, WORDS)
     rows = [i for i, unit in enumerate(pattern.query_units) if (unit.start, unit.end) == question.pronoun and not unit.special]
     weights = pattern.weights[rows[0]] if rows else None
-    st.html(sentence_figure.tinted_sentence(question.text, pattern.key_units, widgets.theme(), question.marks(hit), weights))
+    st.html(sentence_figure.tinted_sentence(question.text, pattern.key_units, encoding.LIVE.name, question.marks(hit), weights))
     found = answers.shares
     shares, peaks = (values[head.layer, head.head] for values in (found.values, answers.antecedents.peaks))
     branches = [
         fork_figure.Branch(question.word(span), float(share), float(peak), at == question.right, at in found.late)
         for at, (span, share, peak) in enumerate(zip(question.candidates, shares, peaks, strict=True))
     ]
-    st.html(fork_figure.fork(question.word(question.pronoun), branches, widgets.theme(), hit))
+    st.html(fork_figure.fork(question.word(question.pronoun), branches, encoding.LIVE.name, hit))
     if question.right is not None and answers.sum_disagrees(head):
         st.caption(widgets.plain(_disagreement(branches, question.right, bool(hit))))
     if found.note:

@@ -66,7 +66,7 @@ def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | Non
         style.append(f"background:{colours.accent};color:{colours.on_accent}")
     elif weight is not None and weight >= 0.004:
         background = encoding.weight_colour(weight, colours.name)
-        style.append(f"background:{background};color:{encoding.text_on(background)}")
+        style.append(f"background:{background};color:{encoding.text_on_weight(weight, colours.name)}")
     if not unit.special and place in marks.candidates:
         line = "solid" if place == marks.right else "dotted"
         style.append(f"text-decoration:underline {line} {colours.accent} 3px;text-underline-offset:.2em")

@@ -66,7 +66,7 @@ def _stepper(traces: dict[int, TileTrace], tokens: tuple[Token, ...], keys: tupl
     now = next((one for one in row if one.step == step), None)
     left, right = st.columns([5, 6], gap="large")
     with left:
-        st.html(tile_figure.drawn(found, [token.text for token in tokens], step, at, widgets.theme()))
+        st.html(tile_figure.drawn(found, [token.text for token in tokens], step, at, encoding.LIVE.name))
         st.caption(lesson.text(PART, "legend"))
     with right:
         _numbers(found, row, now, step, (at, tokens[at].text), [token.text for token in keys])
@@ -125,7 +125,7 @@ def _numbers(
     else:
         st.markdown(lesson.text(PART, "row", numbers))
         _formula(now, numbers)
-        st.html(tile_figure.numbers(found, now, labels, widgets.theme()))
+        st.html(tile_figure.numbers(found, now, labels, encoding.LIVE.name))
         if now is row[-1]:
             st.markdown(_end(found, now, at, labels))
     lines = ["| Keys | m | ℓ | Error so far |", "|:--|--:|--:|--:|"]

@@ -108,7 +108,7 @@ def _text(myth: Myth, trace: Trace) -> None:
     }  # fmt: skip
     description = f"A picture of a boat at sea in {len(vectors)} patches; {fill(myth.more, numbers).partition('. ')[0]}."
     st.markdown(glossary_links.linked(fill(myth.answer, numbers)))
-    st.html(figure.render(image, row, at, widgets.theme(), description))
+    st.html(figure.render(image, row, at, encoding.LIVE.name, description))
     st.markdown(glossary_links.linked(fill(myth.more, numbers)))
 
 

@@ -167,7 +167,7 @@ def picture(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> None:
         widgets.show_notices([foreign])
     diagram = _picture(sentence_links, found)
     draw(
-        arc_figure.svg(diagram, widgets.theme()), height=arc_figure.height(diagram), label=diagram.title,
+        arc_figure.svg(diagram, encoding.LIVE.name), height=arc_figure.height(diagram), label=diagram.title,
         words=len(sentence_links.words),
         on_word=lambda number: state.select_word(TokenSelection(sentence_links.parsed.words[number][0])),
     )  # fmt: skip

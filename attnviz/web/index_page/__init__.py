@@ -24,7 +24,9 @@ from attnviz.web.encoded import EncodedBody, Headers, encoded
 _INDEX = Path(streamlit.__file__).with_name("static") / "index.html"
 _HERE = Path(__file__).parent
 SCRIPTS = (
+    "theme",
     "history",
+    "steps",
     "navigation",
     "panels",
     "tour",
@@ -101,11 +103,9 @@ def _preloads() -> str:
 @cache
 def style() -> str:
     """Return the style sheet of the row and of what is seen first, in the colours of both themes."""
-    light, dark = map(encoding.css, ("light", "dark"))
-    colours = f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    first = f"#first-paint{{{light};--serif:{encoding.SENTENCE_FONT}}}\n#first-paint.dark{{{dark}}}"
+    first = f"#first-paint{{--serif:{encoding.SENTENCE_FONT}}}"
     rules = (_HERE / "first_paint.css").read_text("utf-8")
-    return f"<style>{colours}\n{navigation.css()}\n{first}\n{rules}</style>"
+    return f"<style>{encoding.live_css()}\n{navigation.css()}\n{first}\n{rules}</style>"
 
 
 @cache
