@@ -54,11 +54,11 @@ def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
             key="coreference-evidence", alt=evidence_figure.description(rows),
         )  # fmt: skip
     with right:
-        st.markdown(glossary_links.linked("\n".join(f"- {_facts(one)}" for one in found), "interval"))
+        st.markdown(glossary_links.linked("\n".join(f"- {_facts(one)}" for one in found), everyday=("interval",)))
         if best is not None and best.head != found[0].head:
             _best(best, found[0].heads)
         for line in _shared_texts(known, found[0].relation):
-            st.caption(widgets.plain(line))
+            st.caption(glossary_links.linked(widgets.plain(line)))
         if found[0].causal:
             st.caption("This model reads from left to right, so only pronouns after both candidates are counted.")
     with st.expander("What you can claim"):

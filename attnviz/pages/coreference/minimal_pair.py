@@ -41,7 +41,7 @@ def _legend(answers: HeadAnswers) -> None:
     ]
     if question.example is not None and question.example.cue:
         parts.append("The deciding word is framed.")
-    st.caption(" ".join([*parts, "Choose another head below."]))
+    st.caption(glossary_links.linked(" ".join([*parts, "Choose another head below."])))
 
 
 def _sentence(answers: HeadAnswers) -> None:
@@ -121,7 +121,8 @@ def _rule(both: Sequence[HeadAnswers]) -> None:
     if question.right is None:
         st.markdown("There is no right answer here, so no head hits or misses.")
         return
-    st.caption(
+    rule = (
         "Numbers add up the pieces of a word. A head hits if it gives the right word more than every other candidate. That is "
         "decided by the largest piece of each word (as on GAP), because sums favour long names. A tie is a miss."
     )
+    st.caption(glossary_links.linked(rule, everyday=("tie",)))

@@ -14,7 +14,7 @@ from attnviz.pages.coreference.sentence_picker import title
 from attnviz.pages.coreference.verdict import verdict
 from attnviz.pages.coreference.word_picker import reader_question
 from attnviz.types import AttentionRequest, Link
-from attnviz.ui import caution, state, widgets
+from attnviz.ui import caution, glossary_links, state, widgets
 from attnviz.ui.single_text import chosen
 
 __all__ = ["question", "show", "title"]
@@ -42,9 +42,9 @@ def show(question: PronounQuestion, trace: Trace) -> None:
     answers = HeadAnswers(question, trace)
     other = partner(answers)
     with st.container(key="verdict"):
-        st.markdown(verdict(answers, other, chosen()))
+        st.markdown(glossary_links.linked(verdict(answers, other, chosen())))
     if question.example is not None:
-        st.markdown(widgets.plain(question.example.note))
+        st.markdown(glossary_links.linked(widgets.plain(question.example.note)))
     _unknown_words(answers)
     draw_sentences(answers, other)
     with st.container(key="evidence"):

@@ -12,7 +12,7 @@ from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.lessons import examples
 from attnviz.types import Link, Unit
-from attnviz.ui import caution, state
+from attnviz.ui import caution, glossary_links, state
 from attnviz.ui.backend import backend
 from attnviz.ui.components.links import choosing, drawing
 from attnviz.ui.markdown import plain
@@ -85,7 +85,7 @@ def ranking(trace: Trace) -> None:
     if not followed:
         if st.session_state.pop(_OPENED, False):  # of the text before this one, which had links
             st.switch_page("pages/explore/attention.py")
-        st.caption("Draw a link to rank every head by how much it follows the link.")
+        st.caption(glossary_links.linked("Draw a link to rank every head by how much it follows the link."))
         return
     if unread := legibility_text.of_links(trace, followed, state.card().name, head.block):
         st.info(plain(unread), icon=":material/visibility_off:")
