@@ -51,7 +51,16 @@ def linked(text: str, *ids: str) -> str:
 
 @lru_cache(maxsize=32)
 def _pattern(wanted: tuple[Term, ...]) -> re.Pattern[str]:
-    """Return what is kept as it is, or a whole term: the longest name first, each of its marks with or without a backslash."""
+    """Return what is kept as it is, or a whole term: the longest name first, each of its marks with or without a backslash.
+
+    A name in capitals is found in capitals only: GAP is a corpus, and a gap is none.
+    """
     names = sorted({name for one in wanted for name in one.spellings}, key=lambda name: (-len(name), name))
-    spelt = "|".join("".join(c if c.isalnum() or c == " " else rf"\\?{re.escape(c)}" for c in name) for name in names)
+    spelt = "|".join(map(_spelt, names))
     return re.compile(rf"{_KEEP}|(?<![\w-])(?P<term>{spelt})(?![\w-])", re.IGNORECASE)
+
+
+def _spelt(name: str) -> str:
+    """Return the pattern of one name."""
+    marks = "".join(c if c.isalnum() or c == " " else rf"\\?{re.escape(c)}" for c in name)
+    return f"(?-i:{marks})" if name.isupper() else marks

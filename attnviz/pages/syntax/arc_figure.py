@@ -185,7 +185,7 @@ def _above(arc: LinkArc, xs: tuple[float, float], base: float, level: int, colou
 
 def _prediction_label(choice: PredictionArc) -> str:
     """Return the label of a prediction: the relation that it got right, and its weight."""
-    return f"{choice.label} {encoding.two(choice.weight)}".strip()
+    return f"{choice.label} {encoding.three(choice.weight)}".strip()
 
 
 def _label_width(choice: PredictionArc) -> float:

@@ -26,6 +26,7 @@ _HERE = Path(__file__).parent
 SCRIPTS = (
     "theme",
     "history",
+    "steps",
     "navigation",
     "panels",
     "tour",
