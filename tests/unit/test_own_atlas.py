@@ -31,8 +31,6 @@ TEXT = "the cat saw dogs"
 THE, CAT, SAW, DOGS = words(TEXT)
 LINKS = (Link(THE, CAT, "det"), Link(CAT, SAW, "nsubj"), Link(DOGS, SAW, "obj"))
 PARSED = ParsedSentence("s1", TEXT, (THE, CAT, SAW, DOGS), LINKS)
-    "s1", TEXT, (THE, CAT, SAW, DOGS), (Link(THE, CAT, "det"), Link(CAT, SAW, "nsubj"), Link(DOGS, SAW, "obj"))
-)
 WHO = "Ann saw Bea and she left"
 QUESTION = AnnotatedQuestion("q1", WHO, (16, 19), ((0, 3), (8, 11)), 0)
 
