@@ -165,9 +165,9 @@ def picture(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     st.markdown(glossary_links.linked(captions.source(sentence_links)))
     if sentence_links.sentence is None and (foreign := parser_note.foreign(sentence_links.parsed.text)):
         widgets.show_notices([foreign])
-    diagram = _picture(sentence_links, found)
+    drawn = diagram(sentence_links, found)
     draw(
-        arc_figure.svg(diagram, encoding.LIVE.name), height=arc_figure.height(diagram), label=diagram.title,
+        arc_figure.svg(drawn, encoding.LIVE.name), height=arc_figure.height(drawn), label=drawn.title,
         words=len(sentence_links.words),
         on_word=lambda number: state.select_word(TokenSelection(sentence_links.parsed.words[number][0])),
     )  # fmt: skip
@@ -197,7 +197,7 @@ def picture(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     _every_link(sentence_links, found)
 
 
-def _picture(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> arc_figure.ArcDiagram:
+def diagram(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> arc_figure.ArcDiagram:
     """Return the diagram."""
     numbers = {place: number for number, place in enumerate(sentence_links.parsed.words)}
     links = [link for link in sentence_links.parsed.links if link.kind.lower() not in UNCOUNTED]
