@@ -89,7 +89,7 @@ def _tested(found: Atlas, kind: str, direction: str) -> None:
     with left:
         _picture(claim, best)
     with right:
-        st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(claim)), "interval", "baseline"))
+        st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(claim)), everyday=("interval",)))
         if best is not None and best.head != claim.head:
             st.button(
                 f"Show {best.head}, the best of {claim.heads} for this", on_click=_show, args=(best.head,),
