@@ -27,6 +27,7 @@ SCRIPTS = (
     "history",
     "navigation",
     "panels",
+    "paper",
     "tour",
     "pending_input",
     "translation_notice",
@@ -62,7 +63,9 @@ def html() -> str:
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
     head = f"{_META}\n    {style()}\n    <script>{script()}</script>\n    {_preloads()}\n  "
     text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
-    frame = "\n    ".join(("", _frame(), navigation.html(), _first_paint(), panels.html()))
+    frame = "\n    ".join(
+        ("", _frame(), navigation.html(), _first_paint(), panels.html(), '<header id="attnviz-paper-head"></header>')
+    )
     text, bodies = re.subn(r"(?<=<body>)", lambda _: frame, text, count=1)
     if (roots, heads, bodies) != (1, 1, 1):
         found = f"{roots}, {heads} and {bodies}"
@@ -72,7 +75,7 @@ def html() -> str:
 
 def _frame() -> str:
     """Return the style of every page. It stands in the body, behind Streamlit's own styles in the head, and so over them."""
-    return f"<style>{(_HERE / 'frame.css').read_text('utf-8')}</style>"
+    return "<style>{}\n{}</style>".format(*((_HERE / f"{name}.css").read_text("utf-8") for name in ("frame", "paper")))
 
 
 def _first_paint() -> str:

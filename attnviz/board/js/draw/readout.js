@@ -57,7 +57,7 @@ export function drawReadout(host, view) {
     const verb = state.side === "query" ? "what it looks at" : "what looks at it";
     if (state.selected && !state.point) host.replaceChildren("The selected word is not shown here. Click another, or press Escape.");
     else if (view.geometry.phone) host.replaceChildren(`Tap a word to see ${verb}. Tap it again to deselect it.`);
-    else host.replaceChildren(`Point at a word to see ${verb}. Click selects it, Escape deselects it.`);
+    else host.replaceChildren(element("span", "hint", `Point at a word to see ${verb}. Click selects it, Escape deselects it.`));
     return "";
   }
   const pill = element("span", view.focus.side === "query" ? "pill" : "pill outlined", readout.who);
