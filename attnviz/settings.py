@@ -31,6 +31,7 @@ class _Variables(msgspec.Struct, frozen=True):
     waiting: Annotated[int, Meta(ge=1, le=10_000)] = msgspec.field(name="ATTNVIZ_WAITING", default=128)
     seconds: Annotated[int, Meta(ge=1, le=3600)] = msgspec.field(name="ATTNVIZ_SECONDS", default=60)
     rate: Annotated[int, Meta(ge=1, le=1_000_000)] = msgspec.field(name="ATTNVIZ_RATE", default=3000)
+    upload_kb: Annotated[int, Meta(ge=0, le=2048)] = msgspec.field(name="ATTNVIZ_UPLOAD_KB", default=2000)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class Settings:
 
     `at_once` texts are read at the same time and `waiting` may wait; after `seconds` a request is given up. A server
     takes `rate` requests a minute from one address, and, if it has a `key`, answers only clients that send it.
+
+    A file that a user gives to a page has at most `upload_bytes` (`.streamlit/config.toml` allows no more than 2 MB); 0 if
+    pages take none.
     """
 
     backend: str = "local:"
@@ -57,6 +61,7 @@ class Settings:
     waiting: int = 128
     seconds: int = 60
     rate: int = 3000
+    upload_bytes: int = 2000 * 2**10
     key: str = field(default="", repr=False)
 
     @classmethod
@@ -81,6 +86,7 @@ class Settings:
             waiting=numbers.waiting,
             seconds=numbers.seconds,
             rate=numbers.rate,
+            upload_bytes=numbers.upload_kb * 2**10,
             key=_key(env.get("ATTNVIZ_KEY", "")),
         )
 

@@ -158,7 +158,7 @@ WINOGENDER = "sentid\tsentence\n" + "".join(
     for answer in (0, 1) for kind, who in (("male", "he"), ("female", "she"), ("neutral", "they"))
 )  # fmt: skip
 BUILT = {"tiny.conllu": CONLLU, "tiny.tsv": WINOGENDER, "note.txt": "no atlas", "stdin.txt": TIRED}
-HELPS = ("", "models", "attend", "roles", "rank", "test-claim", "atlas", "atlas build", "atlas show", "atlas top",
+HELPS = ("", "models", "attend", "roles", "rank", "test-claim", "tally", "atlas", "atlas build", "atlas show", "atlas top",
          "atlas compare", "serve")  # fmt: skip
 ATTEND = ("attend", TIRED)
 
@@ -285,4 +285,5 @@ COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 SETTINGS = {
     "ATTNVIZ_RATE": "x", "ATTNVIZ_KEY": "short", "ATTNVIZ_CACHE_MB": "0", "ATTNVIZ_AT_ONCE": "-1", "ATTNVIZ_TEXT_MB": "1e3",
     "ATTNVIZ_LOADED_MODELS": "65", "ATTNVIZ_WAITING": "", "ATTNVIZ_SECONDS": "9999", "ATTNVIZ_BACKEND": "ftp://x",
+    "ATTNVIZ_UPLOAD_KB": "2049",
 }  # fmt: skip

@@ -5,12 +5,12 @@ What a head does on thousands of sentences, its habits, is in an atlas: `linguis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from attnviz.analysis.head_profile import MENTION, HeadProfile, ProfileLine, hidden_label, profile_lines, spread
+from attnviz.analysis.head_profile import MENTION, Counts, HeadProfile, ProfileLine, counts, hidden_label, profile_lines
 from attnviz.analysis.legibility_text import unread_units
 from attnviz.analysis.positions import REST, PositionClasses, resting
 from attnviz.analysis.row_stats import choosing, entropy, first_choices, percent, quoted, spelled, units_of
@@ -86,10 +86,15 @@ def role(pattern: Pattern, words: bool = True, classes: PositionClasses | None =
     tokens, if they get MAJORITY of it. Else it is broad or mixed. Pass the `classes` of the pattern if you have them.
     """
     classes = classes or PositionClasses.of(pattern, words)
+    return _role(pattern, counts([pattern], classes)[0], classes)
+
+
+def _role(pattern: Pattern, found: Counts, classes: PositionClasses) -> Role:
+    """Return the role of a head with these counts."""
     word, rows = classes.word, int(classes.rows.sum())
     if not rows:
         return Role("mixed", 0.0, f"This text is too short to show a habit: no {word} sees more than one place.")
-    lines, same = profile_lines(pattern, classes)
+    lines, same = profile_lines(found, hidden_label(pattern), classes)
     if rows < FEW:
         most = max(lines, key=lambda line: line.share)
         short = f"This text is too short to show a habit: only {_count(rows, word)} can choose where to look"
@@ -98,29 +103,39 @@ def role(pattern: Pattern, words: bool = True, classes: PositionClasses | None =
     more = "" if same is None else _repeat_sentence(same, classes)
     if steady is None and same is not None and same.chosen > rows / 2:
         steady, more = same, ""
-    steady = steady or _one_word(pattern, classes)
+    steady = steady or _one_word(pattern, found, classes)
     if steady is not None and _named(steady):
         more = _besides(lines, steady) + more
         return Role.of(steady.kind, steady, rows, _habit(steady, rows, word) + more)
     if steady is not None:
         more = f" {_of(steady.chosen, rows, word)} look first at {steady.place}, with {steady.share_text}.{more}"
-    found = HeadProfile(lines, *spread(pattern, classes), rows)
+    spread = HeadProfile(lines, found.entropy, found.most, rows).spread
     if found.most > 0.0 and found.entropy >= BROAD * found.most:
-        broad = f"On this text it looks broadly, at many {word}s at once: {found.spread}."
+        broad = f"On this text it looks broadly, at many {word}s at once: {spread}."
         return Role("broad", found.entropy / found.most, broad + more, rows=rows)
     most = max(lines, key=lambda line: line.share)
     first = f"first choice of {_of(most.chosen, rows, word)}"
-    mixed = f"On this text it has no single habit: {most.share_text} goes to {most.place} ({first}), {found.spread}."
+    mixed = f"On this text it has no single habit: {most.share_text} goes to {most.place} ({first}), {spread}."
     return Role.of("mixed", most, rows, mixed + more)
 
 
 def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
-    """Return what each of many heads does; heads that read the same text share its position classes."""
+    """Return what each of many heads does; neighbours that read the same text are counted together."""
     classes: PositionClasses | None = None
+    alike: list[Pattern] = []
     for pattern in patterns:
         if classes is None or not classes.covers(pattern):
-            classes = PositionClasses.of(pattern, words)
-        yield role(pattern, words, classes)
+            yield from _roles(alike, classes)
+            classes, alike = PositionClasses.of(pattern, words), []
+        alike.append(pattern)
+    yield from _roles(alike, classes)
+
+
+def _roles(patterns: Sequence[Pattern], classes: PositionClasses | None) -> Iterator[Role]:
+    """Return the roles of heads that share their position classes."""
+    if classes is not None:
+        for pattern, found in zip(patterns, counts(patterns, classes), strict=True):
+            yield _role(pattern, found, classes)
 
 
 def sink(pattern: Pattern, words: bool = True) -> Sink | None:
@@ -132,7 +147,7 @@ def sink(pattern: Pattern, words: bool = True) -> Sink | None:
     rows = choosing(pattern)
     if rows.sum() < FEW:
         return None
-    chosen = first_choices(pattern)[rows].mean(0)
+    chosen = first_choices(pattern.weights)[rows].mean(0)
     key = int(chosen.argmax())
     taken, often = float(pattern.weights[rows, key].mean(dtype=np.float64)), float(chosen[key])
     classes = PositionClasses.of(pattern, words)
@@ -148,19 +163,18 @@ def sink(pattern: Pattern, words: bool = True) -> Sink | None:
 
 
 def as_text(pattern: Pattern, query: int) -> str:
-    """Return one row as a sentence: “it” gives 64 % of its attention to “animal”, then 12 % to [CLS] and 7 % to itself."""
+    """Return one row as a sentence: “it” looks most at “animal” (0.640), then at [CLS] (0.124) and itself (0.068)."""
     queries, keys = units_of(pattern)
     row, lost, who = pattern.weights[query], float(pattern.hidden[query]), quoted(queries, query)
     best = [int(key) for key in np.argsort(-row, kind="stable")[:3] if row[key] >= MENTION]
     if not best:
         return f"{who} gives {percent(lost)} of its attention to {hidden_label(pattern)} and next to nothing to what is shown."
     own = query if queries == keys else None
-    places = [(percent(float(row[key])), "itself" if key == own else quoted(keys, key)) for key in best]
+    places = [(float(row[key]), "itself" if key == own else quoted(keys, key)) for key in best]
     if lost >= MENTION:
-        places.append((percent(lost), hidden_label(pattern)))
-    (share, place), *others = places
-    more = ", then " + joined([f"{part} to {name}" for part, name in others]) if others else ""
-    sentence = f"{who} gives {share} of its attention to {place}{more}."
+        places.append((lost, hidden_label(pattern)))
+    first, *others = [f"{name} ({fixed(weight, 3)})" for weight, name in places]
+    sentence = f"{who} looks {'most ' if others else ''}at {first}{', then at ' + joined(others) if others else ''}."
     return f"{sentence}{unread_units([queries[query], *(keys[key] for key in best)])}"
 
 
@@ -220,10 +234,9 @@ def _besides(lines: tuple[ProfileLine, ...], named: ProfileLine) -> str:
     return f" Of all its attention, {most.share_text} goes to {most.place}."
 
 
-def _one_word(pattern: Pattern, classes: PositionClasses) -> ProfileLine | None:
+def _one_word(pattern: Pattern, found: Counts, classes: PositionClasses) -> ProfileLine | None:
     """Return a key that is the first choice of most rows but has no line of its own: a word that most words look at."""
-    rows = classes.rows
-    chosen = (first_choices(pattern) & (pattern.weights > pattern.hidden[:, None]))[rows].sum(0)
+    rows, chosen = classes.rows, found.firsts
     key = int(chosen.argmax())
     if chosen[key] <= len(classes.at) / 2:
         return None
@@ -276,5 +289,5 @@ def _share_text(pattern: Pattern, classes: PositionClasses, key: int, taken: flo
     """Return a key's share in words, with the digits of the profile if the key has its own line there."""
     line = int(classes.at[0, key])
     if line < len(classes.lines) and (classes.at[:, key] == line).all() and (classes.at == line).sum() == len(classes.at):
-        return profile_lines(pattern, classes)[0][line].share_text
+        return profile_lines(counts([pattern], classes)[0], hidden_label(pattern), classes)[0][line].share_text
     return percent(taken)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from unicodedata import category
+from unicodedata import name as unicode_name
 
 from attnviz.legibility import AlteredText, Legibility
 from attnviz.text import units
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
 
 NAMED = 3  # unknown words that a sentence names; more are counted
-LISTED = 5  # that a line in a terminal names
+LONGEST = 24  # characters of a word in a sentence
+UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")  # scripts, by Unicode's names
+ACCENTED = ("LATIN", "GREEK", "CYRILLIC")  # scripts whose marks are called accents
+Marked = Callable[[str], str]
 
 
 def unknown_words(tokens: Sequence[Token]) -> tuple[str, ...]:
@@ -22,35 +26,48 @@ def unknown_words(tokens: Sequence[Token]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(unit.text for unit in units(tokens) if unit.unknown and not unit.special))
 
 
-def unread(trace: Trace, name: str) -> str:
-    """Return what the model `name` cannot read of its text, in one or two sentences; "" if it reads everything."""
+def shortened(word: str) -> str:
+    """Return a word of the text, a long one shortened with an ellipsis."""
+    return word if len(word) <= LONGEST else word[: LONGEST - 1] + "…"
+
+
+def quoted(word: str) -> str:
+    """Return a word of the text in quotation marks, a long one shortened: `“😀”`."""
+    return f"“{shortened(word)}”"
+
+
+def unread(trace: Trace, name: str, mark: Marked = quoted) -> str:
+    """Return how much of its text the model `name` cannot read, in two sentences; "" if it reads everything.
+
+    `mark` is how a word of the text is written. Texts in scripts without spaces between words are counted in characters.
+    """
     reading, words = trace.reading, unknown_words(trace.tokens)
     if not words:
         return ""
     if reading is None or not reading.unknown_characters:  # a space or a line break, or the model's own output
-        return (
-            f"{name} reads {_counted(sum(t.unknown for t in trace.tokens), 'token')} of this text only as {UNKNOWN}, unknown."
-        )
+        unread_tokens = _counted(sum(token.unknown for token in trace.tokens), "token")
+        return f"{name} reads {unread_tokens} of this text only as {UNKNOWN}, unknown."
     if reading.unknown_characters == reading.characters:
-        return f"{name} cannot read this text at all: it sees only its unknown token, {UNKNOWN}."
-    if len(words) > NAMED:
-        what = f"{reading.unknown_characters:,} of {reading.characters:,} characters of this text"
-        return f"{name} cannot read {what}: it sees {UNKNOWN} in their place, the same for all."
-    what, place = joined([f"“{word}”" for word in words]), "its place" if len(words) == 1 else "their place, the same for all"
-    return f"{name} cannot read {what}: it sees {UNKNOWN} in {place}."
+        return f"{name} cannot read this text at all. It sees only {UNKNOWN} (unknown)."
+    count = _share(trace.tokens, reading)
+    more = [f"{len(words) - NAMED:,} more"] if len(words) > NAMED else []
+    place = "its place" if len(words) == 1 else "place of each"
+    listed = joined([*map(mark, words[:NAMED]), *more])
+    return f"{name} cannot read {count}: {listed}. It sees {UNKNOWN} (unknown) in {place}."
 
 
-def counted(trace: Trace, name: str) -> str:
-    """Return the same as a line in a terminal: `1 of 3 words is unknown to … (“😀”)`; "" if the model reads everything."""
-    reading, words = trace.reading, unknown_words(trace.tokens)
-    if not words:
-        return ""
-    many = f"{len(words)} words" if reading is None else f"{reading.unknown_words:,} of {_counted(reading.words, 'word')}"
-    is_one = (len(words) if reading is None else reading.unknown_words) == 1
-    if reading is not None and not reading.unknown_words:
-        many, is_one = _counted(reading.unknown_tokens, "token"), reading.unknown_tokens == 1
-    listed = ", ".join(f"“{word}”" for word in words[:LISTED]) + (" …" if len(words) > LISTED else "")
-    return f"{many} {'is' if is_one else 'are'} unknown to {name}: {listed}. It sees its unknown token, {UNKNOWN}, instead."
+def _share(tokens: Sequence[Token], reading: Legibility) -> str:
+    """Return how much is unknown, `2 of 8 words`; punctuation marks are words of their own, which the count says."""
+    parts = [unit for unit in units(tokens) if not unit.special]
+    if any(unit.partly or _is_unspaced(unit.text) for unit in parts):
+        return f"{reading.unknown_characters:,} of {_counted(reading.characters, 'character')}"
+    marks = " and punctuation marks" if any(all(category(c)[0] == "P" for c in unit.text) for unit in parts) else ""
+    return f"{reading.unknown_words:,} of {_counted(reading.words, 'word')}{marks}"
+
+
+def _is_unspaced(text: str) -> bool:
+    """Return whether a part of the text is in a script that is written without spaces between words."""
+    return any(not c.isascii() and unicode_name(c, "").startswith(UNSPACED) for c in text)
 
 
 def unread_units(named: Sequence[Unit]) -> str:
@@ -102,27 +119,31 @@ def _ends(tokens: Sequence[Token], span: tuple[int, int]) -> list[Unit]:
     ]  # fmt: skip
 
 
-def altered_sentence(reading: Legibility | None, name: str) -> str:
+def altered_sentence(reading: Legibility | None, name: str, what: str = "this text", mark: Marked = quoted) -> str:
     """Return what the model does not read as typed, in a sentence with an example; "" if it reads it as typed."""
     if reading is None or not reading.altered:
         return ""
-    ways = [way for kind in reading.kinds if (way := _way(kind, reading.altered))]
+    ways = [way for kind in reading.kinds if (way := _way(kind, reading.altered, mark))]
     shown = next((one for one in reading.altered if one.kinds != ("case",) and one.read), None)
-    example = f", “{shown.typed}” as “{shown.read}”" if shown else ""
-    return f"{name} reads this text {joined(ways)}{example}."
+    example = f", {mark(shown.typed)} as {mark(shown.read)}" if shown else ""
+    return f"{name} reads {what} {joined(ways)}{example}."
 
 
-def _way(kind: str, altered: Sequence[AlteredText]) -> str:
+def _way(kind: str, altered: Sequence[AlteredText], mark: Marked) -> str:
     """Return one kind of change, in words."""
     if kind == "dropped":
         words = [one.typed for one in altered if not one.read and not all(category(c) in ("Cc", "Cf") for c in one.typed)]
         if words:
-            return f"without {joined([f'“{word}”' for word in dict.fromkeys(words[:NAMED])])}, of which it gets no token"
+            return f"without {joined([mark(word) for word in dict.fromkeys(words[:NAMED])])}, of which it gets no token"
         return "without control and zero-width characters"
     if kind == "case":
         lower = all(one.read == one.read.lower() for one in altered if "case" in one.kinds)
         return "in lower case" if lower else "with other capitals"
-    return {"accents": "without accents", "form": "in plain forms of its characters"}.get(kind, "with other characters")
+    if kind == "accents":
+        marked = "".join(one.typed for one in altered if kind in one.kinds)
+        is_accent = all(unicode_name(c, "").startswith(ACCENTED) for c in marked if c.isalpha())
+        return "without accents" if is_accent else "without the marks on its letters"
+    return {"form": "in plain forms of its characters"}.get(kind, "with other characters")
 
 
 def _counted(count: int, noun: str) -> str:

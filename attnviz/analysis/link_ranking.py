@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from attnviz.analysis import specificity
 from attnviz.analysis.row_stats import spelled
 from attnviz.analysis.view import sides, summed
 from attnviz.engine.block import Block
@@ -19,6 +20,8 @@ from attnviz.types import Link, Pattern, Token, joined
 from attnviz.view_state import ViewOptions
 
 Span = tuple[int, int]
+Order = Literal["weight", "difference"]
+ORDERS: tuple[Order, ...] = ("weight", "difference")
 
 WEIGHTS_AT_ONCE = 2**24  # weights of the links' rows in memory at once, 64 MB
 ENOUGH = 0.2  # below a fifth a head's choice means little: uniform attention over ten places would give two candidates as much
@@ -34,13 +37,21 @@ class StrongCell(NamedTuple):
 
 @dataclass(frozen=True)
 class LinkScore:
-    """How one head follows the links: mean weight, mean margin over the strongest other word, rank from 1."""
+    """How one head follows the links: mean weight, mean margin over the strongest other word, rank from 1.
+
+    `others` is what the other words give the targets on average, `difference` how much more the sources give: means over the
+    links that have other words, None if none has. `everywhere`: for more than half of the links, most other words look at the
+    target too (`specificity.RULE`).
+    """
 
     layer: int
     head: int
     weight: float
     margin: float
     rank: int
+    others: float | None = None
+    difference: float | None = None
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +96,10 @@ def link_weights(trace: Trace, link: Link, block: str = "self") -> Float[np.ndar
     return _rows(part, [_tokens(part.queries, link.source)])[:, :, 0, _tokens(part.keys, link.target)].sum(-1)
 
 
-def rank_heads(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[LinkScore, ...]:
+def rank_heads(trace: Trace, links: Sequence[Link], block: str = "self", order: Order = "weight") -> tuple[LinkScore, ...]:
     """Return every head by how much it follows the links, best first; ties stay in the order of layers and heads.
+
+    With the order `difference`, the head comes first whose sources give the targets most beyond what other words give them.
 
     Weight and margin are means over the links. The margin is how much more the target gets than the strongest other word;
     special tokens, the source itself and words that overlap the target do not count (as in Clark et al. 2019, section 4.1).
@@ -104,10 +117,37 @@ def rank_heads(trace: Trace, links: Sequence[Link], block: str = "self") -> tupl
         1, WEIGHTS_AT_ONCE // (part.layers * part.heads * len(part.keys))
     )  # links of a long text are computed a few at a time
     parts = [_followed(part, sources[at : at + few], targets[at : at + few]) for at in range(0, len(links), few)]
-    weights, margins = (np.concatenate(one, -1).mean(-1) for one in zip(*parts, strict=True))
+    each, margins = (np.concatenate(one, -1) for one in zip(*parts, strict=True))  # layer head link
+    weights, margins = each.mean(-1), margins.mean(-1)
+    others = specificity.of_links(part, sources, targets)
+    compared = others.n > 0
+    mean, difference = (one[..., compared].mean(-1) if compared.any() else None for one in (others.mean, each - others.mean))
+    everywhere = 2 * others.everywhere.sum(-1) > len(links)
     there = [(int(layer), int(head)) for layer, head in np.argwhere(~np.isnan(weights))]
     best = sorted(there, key=lambda at: -weights[at])
-    return tuple(LinkScore(*at, float(weights[at]), float(margins[at]), rank) for rank, at in enumerate(best, 1))
+    found = tuple(
+        LinkScore(
+            *at, float(weights[at]), float(margins[at]), rank, None if mean is None else float(mean[at]),
+            None if difference is None else float(difference[at]), bool(everywhere[at]),
+        )
+        for rank, at in enumerate(best, 1)
+    )  # fmt: skip
+    return found if order == "weight" else by_difference(found)
+
+
+def by_difference(ranking: Sequence[LinkScore]) -> tuple[LinkScore, ...]:
+    """Return a ranking by how much more the sources give than other words, ranks anew; equal heads stay in their order."""
+    best = sorted(ranking, key=lambda one: 0.0 if one.difference is None else -one.difference)
+    return tuple(replace(one, rank=rank) for rank, one in enumerate(best, 1))
+
+
+def others_of(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[int, ...]:
+    """Return with how many other words each link is compared (see `specificity`)."""
+    part = trace.block(block)
+    return tuple(
+        len(specificity.other_words(part, _tokens(part.queries, link.source), _tokens(part.keys, link.target)))
+        for link in links
+    )
 
 
 def _followed(

@@ -79,9 +79,9 @@ def choosing(pattern: Pattern) -> Bool[np.ndarray, " query"]:
     return words_among(units_of(pattern)[0]) & (visible(pattern).sum(-1) > 1)
 
 
-def first_choices(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
+def first_choices(weights: Float[np.ndarray, "*lead query key"]) -> Bool[np.ndarray, "*lead query key"]:
     """Return the cell of each row with the most weight; a row has none if two keys tie or nothing is shown."""
-    cells = (pattern.weights == pattern.weights.max(-1, keepdims=True, initial=0.0)) & (pattern.weights > 0.0)
+    cells = (weights == weights.max(-1, keepdims=True, initial=0.0)) & (weights > 0.0)
     return cells & (cells.sum(-1, keepdims=True) == 1)
 
 

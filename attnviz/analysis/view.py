@@ -80,7 +80,7 @@ def pattern(trace: Trace, head: HeadRef, options: ViewOptions) -> Pattern:
     block = trace.block(head.block)
     weights, sink = block.weights(head.layer, head.head), block.sink(head.layer, head.head)
     parts = _UnitWeights.of(block, options)
-    return _pattern(*_sums(weights, sink, parts), parts, options, block.causal)
+    return _pattern(*_sums(weights, sink, parts), parts, options)
 
 
 def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) -> Pattern:
@@ -92,7 +92,7 @@ def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) 
     weights = block.weights(head.layer)
     sinks = np.stack([block.sink(head.layer, one) for one in range(len(weights))])
     parts = _UnitWeights.of(block, options)
-    found = _pattern(*_sums(weights.mean(0), sinks.mean(0), parts), parts, options, block.causal)
+    found = _pattern(*_sums(weights.mean(0), sinks.mean(0), parts), parts, options)
     if over != "sum":
         return found
     return replace(found, weights=found.weights * len(weights), hidden=found.hidden * len(weights))
@@ -106,16 +106,21 @@ def patterns(trace: Trace, options: ViewOptions, block: str = "self") -> Iterato
         weights = part.weights(layer)
         sinks = np.stack([part.sink(layer, head) for head in range(len(weights))])
         sums = _sums(weights, sinks, parts)
-        yield tuple(_pattern(*one, parts, options, part.causal) for one in zip(*sums, strict=True))
+        yield tuple(_pattern(*one, parts, options) for one in zip(*sums, strict=True))
 
 
 class _UnitWeights(NamedTuple):
-    """The units of the rows and of the columns, the hidden ones, and which are left where only one text looks at one."""
+    """What all heads of a block share: the units of the rows and of the columns, the hidden ones, and which are left where
+    only one text looks at one; whether later keys are out of sight, the rows that count, and the sentence on merged words.
+    """
 
     queries: tuple[Unit, ...]
     keys: tuple[Unit, ...]
     hidden_units: tuple[Unit, ...]
     ends: tuple[np.ndarray, np.ndarray] | None
+    causal: bool
+    counting: list[int]
+    merging: list[str]
 
     @classmethod
     def of(cls, block: Block, options: ViewOptions) -> _UnitWeights:
@@ -124,7 +129,9 @@ class _UnitWeights(NamedTuple):
         queries, keys = (visible_units(side, options) for side in both)
         hidden_units = tuple(unit for unit in both[1] if unit.special) if len(keys) < len(both[1]) else ()
         ends = filters.ends(queries, keys, options.between)
-        return cls(tuple(queries[at] for at in ends[0]) if ends else queries, keys, hidden_units, ends)
+        queries = tuple(queries[at] for at in ends[0]) if ends else queries
+        counting = _counting(queries, keys, block.causal and queries == keys)
+        return cls(queries, keys, hidden_units, ends, block.causal, counting, _merging(queries + keys))
 
 
 def _sums(
@@ -142,27 +149,26 @@ def _pattern(
     taken: Float[np.ndarray, " row"],
     parts: _UnitWeights,
     options: ViewOptions,
-    causal: bool,
 ) -> Pattern:
     """Return one head's sums (see `_sums`) as they are shown."""
-    queries, keys, hidden_units, ends = parts
+    queries, keys, hidden_units, ends, causal, counting, merging = parts
     hidden = special + taken
-    sentences = _merging(queries + keys)
+    sentences = merging
     if options.special == "renormalise" and hidden.any():
         rows, empty = _rescaled(rows)
-        sentences += _rescaling(special, hidden_units, taken, int(empty.sum()))
+        sentences = sentences + _rescaling(special, hidden_units, taken, int(empty.sum()))
         hidden = empty.astype(np.float32)
     else:
-        sentences += _hiding(special, hidden_units, taken, _counting(queries, keys, causal and queries == keys))
+        sentences = sentences + _hiding(special, hidden_units, taken, counting)
     if ends:
         near = rows[:, ends[1]]
         away = _less(rows, near)
-        sentences += [filters.between_sentence(options.between, percent(float(away.mean())))]
+        sentences = [*sentences, filters.between_sentence(options.between, percent(float(away.mean())))]
         keys, rows, hidden = tuple(keys[at] for at in ends[1]), near, hidden + away
     if options.keep and rows.size:
         strong = filters.strongest(rows, options.keep)
         weak = _less(rows, strong)
-        sentences += [filters.keep_sentence(options.keep, percent(float(weak.mean())))]
+        sentences = [*sentences, filters.keep_sentence(options.keep, percent(float(weak.mean())))]
         rows, hidden = strong, hidden + weak
     labels = tuple(unit.text for unit in queries), tuple(unit.text for unit in keys)
     takers = {

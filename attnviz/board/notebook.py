@@ -80,8 +80,8 @@ def _words(trace: Trace, head: HeadRef, name: str) -> str:
     )
     others = f" Of the blocks {', '.join(trace.blocks)} it shows {head.block}." if len(trace.blocks) > 1 else ""
     size = f"{part.layers} layers × {part.heads} heads on {len(part.queries)} tokens"
-    counted = legibility_text.counted(trace, name)
-    unread = f" {counted}" if counted else ""
+    unread = legibility_text.unread(trace, name)
+    unread = f" {unread}" if unread else ""
     summary = (
         f"{name}: {size}.{others}{unread} Strongest links between words in {encoding.head_name(head)}: {strongest or 'none'}."
     )

@@ -50,7 +50,7 @@ def attended(card: ModelCard, request: AttentionRequest) -> Trace:
 
     for line in (
         trace.note,
-        legibility_text.counted(trace, card.name),
+        legibility_text.unread(trace, card.name),
         legibility_text.altered_sentence(trace.reading, card.name),
     ):
         if line:

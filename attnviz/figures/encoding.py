@@ -1,7 +1,7 @@
 """Every colour and number format of the project: weights, numbers and names as colours and short texts.
 
 Blue is weight, orange is the reader, green and purple are differences; nothing else has a colour. JavaScript gets the
-same tokens from `as_json()`, style sheets from `css()`, so that each colour is written once.
+same tokens from `as_json()`, style sheets from `css()` and `live_css()`, so that each colour is written once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -80,11 +80,19 @@ DARK = Theme(
     diverging=("#F0C4FF", "#C07FD6", "#6E4480", "#1B212B", "#2B6B4B", "#54B585", "#C4F7DA"),
 )
 THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
+# What stands on a page takes the colours of `live_css`, and so follows a reader who switches the theme. Pixels and downloads
+# need real colours: see `each_theme`.
+LIVE = Theme(
+    "live", "var(--page)", "var(--field)", "var(--ink)", "var(--mute)", "var(--accent)", "var(--on-accent)", "var(--line)",
+    "var(--hair)", tuple(f"var(--w{n})" for n in range(7)), tuple(f"var(--d{n})" for n in range(7)),
+)  # fmt: skip
 ROLES = ("page", "field", "ink", "mute", "accent", "on_accent", "line", "hair")
 
 
 def theme(name: str) -> Theme:
-    """Return the theme called `name`; raises BadInputError and names those that exist."""
+    """Return the theme called `name`, also `live`; raises BadInputError and names those that exist."""
+    if name == LIVE.name:
+        return LIVE
     if name not in THEMES:
         raise BadInputError(f"A theme is one of {', '.join(THEMES)}; got {name!r}.")
     return THEMES[name]
@@ -112,12 +120,16 @@ def difference_rgb(differences: Float[np.ndarray, "*shape"], name: str) -> UInt8
 
 
 def weight_colour(weight: Number, name: str) -> str:
-    """Return the colour of one weight as `#RRGGBB`."""
+    """Return the colour of one weight as `#RRGGBB`; in the live theme, as a mixture of two of its colours."""
+    if name == LIVE.name:
+        return _mixture(LIVE.sequential, ramp_position(min(max(float(weight), 0.0), 1.0)))
     return hexadecimal(weight_rgb(np.array(weight, np.float32), name))
 
 
 def difference_colour(difference: Number, name: str) -> str:
-    """Return the colour of one difference as `#RRGGBB`."""
+    """Return the colour of one difference as `#RRGGBB`; in the live theme, as a mixture of two of its colours."""
+    if name == LIVE.name:
+        return _mixture(LIVE.diverging, (1.0 + ramp_position(min(max(float(difference), -1.0), 1.0))) / 2.0)
     return hexadecimal(difference_rgb(np.array(difference, np.float32), name))
 
 
@@ -129,6 +141,14 @@ def steps(ramp: tuple[str, ...], count: int) -> tuple[str, ...]:
 def text_on(colour: str) -> str:
     """Return black or white, the more legible one on `colour`."""
     return "#000000" if luminance(colour) > LUMINANCE else "#FFFFFF"
+
+
+def text_on_weight(weight: Number, name: str) -> str:
+    """Return black or white, the more legible one on the colour of a weight; in the live theme, the right one of each theme."""
+    if name != LIVE.name:
+        return text_on(weight_colour(weight, name))
+    light, dark = (text_on(weight_colour(weight, one)) for one in THEMES)
+    return light if light == dark else "var(--black-white)" if light == "#000000" else "var(--white-black)"
 
 
 def luminance(colour: str) -> float:
@@ -145,14 +165,15 @@ def _ramp(stops: tuple[str, ...], at: Float[np.ndarray, "*shape"]) -> UInt8[np.n
     return np.stack([np.rint(np.interp(at, knots, channel)) for channel in table.T], -1).astype(np.uint8)
 
 
+def _mixture(stops: tuple[str, ...], at: float) -> str:
+    """Return the colour at `at`, 0 to 1, between two neighbours of these, as a style sheet computes it."""
+    low, share = divmod(round(100 * at * (len(stops) - 1)), 100)
+    return f"color-mix(in srgb,{stops[low + 1]} {share}%,{stops[low]})" if share else stops[low]
+
+
 def three(weight: Number) -> str:
-    """Return a weight in a sentence or readout: `0.640`."""
+    """Return a weight, wherever it stands: in a sentence, under a word, in a cell, in a list: `0.640`."""
     return fixed(weight, 3)
-
-
-def two(weight: Number) -> str:
-    """Return a weight under a word or in a cell: `.64`; `1.0` if it rounds to one."""
-    return "1.0" if weight >= 0.995 else fixed(weight, 2)[1:]
 
 
 def summed(weight: Number, most: Number) -> str:
@@ -175,12 +196,6 @@ def exact(weight: Number, *, sign: bool = False) -> str:
     """Return a weight in a table, to six digits: `0.639949`; with its sign if it is a difference: `+0.374120`."""
     size = fixed(abs(float(weight)), 6)
     return (_sign(float(weight) if float(size) else 0.0) if sign else "") + size
-
-
-def signed_two(difference: Number) -> str:
-    """Return a difference in a cell: `+.37`."""
-    size = abs(float(difference))
-    return _sign(float(difference) if float(fixed(size, 2)) else 0.0) + two(size)
 
 
 def digits(number: Number) -> str:
@@ -211,8 +226,8 @@ def thousands(count: int) -> str:
 
 
 def tick(value: Number) -> str:
-    """Return a legend's tick: `0`, `.1`, `1`, or with a true minus below 0."""
-    return ("" if value >= 0 else MINUS) + f"{abs(value):g}".replace("0.", ".")
+    """Return a legend's tick: `0`, `0.1`, `1`, or with a true minus below 0."""
+    return ("" if value >= 0 else MINUS) + f"{abs(value):g}"
 
 
 def mark(hit: bool) -> str:
@@ -281,6 +296,31 @@ def css(name: str) -> str:
     """Return a theme's roles as style-sheet variables: `--page:#FFFFFF;--on-accent:…`."""
     found = theme(name)
     return ";".join(f"--{role.replace('_', '-')}:{getattr(found, role)}" for role in ROLES)
+
+
+def live_css() -> str:
+    """Return the variables of the live theme, for the root of a page whose `data-theme` is the reader's; paper is light.
+
+    What has pixels of one theme stands in an element of class `in-light` or `in-dark`.
+    """
+
+    def variables(name: str, opposite: str) -> str:
+        ramps = ((letter, getattr(THEMES[name], ramp)) for letter, ramp in (("w", "sequential"), ("d", "diverging")))
+        steps_ = [f"--{letter}{n}:{colour}" for letter, ramp in ramps for n, colour in enumerate(ramp)]
+        return ";".join([css(name), *steps_, opposite])
+
+    light = variables("light", "--black-white:#000000;--white-black:#FFFFFF")
+    dark = variables("dark", "--black-white:#FFFFFF;--white-black:#000000")
+    root = ":root[data-theme=dark]"
+    images = f"{root} .in-light{{display:none}}{root} .in-dark{{display:contents}}"
+    return f":root{{{light}}}.in-light{{display:contents}}.in-dark{{display:none}}@media screen{{{root}{{{dark}}}{images}}}"
+
+
+def each_theme(name: str, draw: Callable[[str], str]) -> str:
+    """Return what `draw` makes for a theme; for the live theme both versions, of which the page shows one."""
+    if name != LIVE.name:
+        return draw(name)
+    return "".join(f'<span class="in-{one}">{draw(one)}</span>' for one in THEMES)
 
 
 def as_json() -> str:

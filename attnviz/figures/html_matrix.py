@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import UInt8
@@ -31,16 +31,25 @@ CSS = f"""
 
 
 def drawn(
-    cells: UInt8[np.ndarray, "row column 3"], rows: Sequence[str], columns: Sequence[str], at: int | None, alt: str
+    cells: Callable[[str], UInt8[np.ndarray, "row column 3"]],
+    theme: str,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    at: int | None,
+    alt: str,
 ) -> str:
-    """Return the matrix; row `at` is the selected one, `alt` describes it in words. The page needs `CSS` once."""
-    n, m = cells.shape[:2]
+    """Return the matrix of `cells`, pixels of a theme; row `at` is the selected one, `alt` describes it in words.
+
+    The page needs `CSS` once.
+    """
+    n, m = len(rows), len(columns)
+    picture = encoding.each_theme(theme, lambda name: image(cells(name), alt, f"aspect-ratio:{m}/{n}"))
     outline = "" if at is None else f'<i class="row" style="top:{100 * at / n:.4f}%;height:{100 / n:.4f}%"></i>'
     return (
         f'<div class="matrix" style="max-width:{m * CELL + 100}px">'
         f'<div class="across" style="grid-template-columns:repeat({m},minmax(0,1fr))">{_names(columns, None)}</div>'
         f'<div class="down" style="grid-template-rows:repeat({n},minmax(0,1fr))">{_names(rows, at)}</div>'
-        f'<div class="grid">{image(cells, alt, f"aspect-ratio:{m}/{n}")}{outline}</div></div>'
+        f'<div class="grid">{picture}{outline}</div></div>'
     )
 
 

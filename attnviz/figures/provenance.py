@@ -116,7 +116,7 @@ def provenance(
         name=card.name,
         digest=trace.digest,
         quantised=card.quantised,
-        versions=tuple((package, _version(package)) for package in PACKAGES),
+        versions=tuple((package, version(package)) for package in PACKAGES),
         text=request.text,
         text_b=request.text_b,
         head=head,
@@ -138,7 +138,7 @@ def _decimals(array: Float[np.ndarray, "*shape"]) -> list:
 
 
 @cache
-def _version(package: str) -> str:
+def version(package: str) -> str:
     """Return the installed version of a package."""
     try:
         return metadata.version(package)

@@ -19,19 +19,34 @@ def byte_size(size: float | int) -> str:
     amount = float(size)
     while amount >= 1000 and steps < len(UNITS) - 1:
         amount, steps = amount / 1000, steps + 1
-    return f"{amount:.3g}{encoding.NARROW}{UNITS[steps]}" if amount < 1000 else f"{amount:,.0f}{encoding.NARROW}{UNITS[steps]}"
+    if 0 < size < 0.5:
+        return "less than 1 byte"
+    return f"{f'{amount:.3g}' if amount < 1000 else _whole(amount)}{encoding.NARROW}{UNITS[steps]}"
 
 
 def duration(seconds: float | int) -> str:
-    """Return a duration: `0.31 ms`, `59.8 ms`, `1.24 s`, `2.3 minutes`, `13 hours`, `1,200 years`."""
+    """Return a duration: `0.31 ms`, `59.8 ms`, `1.24 s`, `2.3 minutes`, `13 hours`, `1,200 years`, `3.2 × 10²⁴ years`."""
+    if 0 < seconds < 5e-6:
+        return f"less than 0.01{encoding.NARROW}ms"
     if seconds < 0.9995:
         return f"{_short(1000 * seconds)}{encoding.NARROW}ms"
     if seconds < 99.95:
         return f"{_short(seconds)}{encoding.NARROW}s"
     name, size = max((one for one in TIME_UNITS if seconds >= 0.9995 * one[1]), key=lambda one: one[1])
     amount = seconds / size
-    number = f"{amount:,.0f}" if amount >= 99.5 else f"{amount:.2g}"
+    number = _whole(amount) if amount >= 99.5 else f"{amount:.2g}"
     return f"{number} {name}{'' if number == '1' else 's'}"
+
+
+def _whole(number: float) -> str:
+    """Return a whole number with commas; from a billion on with a power of ten: `3.2 × 10²⁴`."""
+    if number < 1e9:
+        return f"{number:,.0f}"
+    whole, power = f"{number:.1e}".split("e")
+    return f"{whole} × 10{str(int(power)).translate(_RAISED)}"
+
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _short(number: float | int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,26 @@ FILE = Path(__file__).parent.parent / "content" / "models.toml"
 def cards() -> tuple[ModelCard, ...]:
     """Return every model of the catalogue, in its order: the first is the default."""
     return tuple(_card(entry) for entry in tomllib.loads(charset.read(FILE))["model"])
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper that cards cite, with its authors as BibTeX writes names; `cited` is the part of `source` that names it."""
+
+    cited: str
+    title: str
+    authors: str
+
+
+def paper(card: ModelCard) -> Paper | None:
+    """Return the paper that a card cites; None if the catalogue does not have it."""
+    return next((one for one in papers() if one.cited in card.source), None)
+
+
+@cache
+def papers() -> tuple[Paper, ...]:
+    """Return every paper of the catalogue."""
+    return tuple(msgspec.convert(tomllib.loads(charset.read(FILE))["paper"], list[Paper]))
 
 
 def is_path(name: object) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from attnviz.figures import encoding
 from attnviz.ui import start_up
 from attnviz.web import navigation
 
@@ -25,7 +24,6 @@ def page() -> Any:
     A browser asks for a page by its path at once, so the pages are named before the engine is loaded.
     """
     st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
-    st.html(f"<style>:root{{{encoding.css(theme())}}}</style>")  # what uses these colours is in the index page
     pages = [
         st.Page(entry.script, title=entry.title, url_path=entry.name, default=entry.name == navigation.DEFAULT)
         for entry in navigation.PAGES
@@ -34,6 +32,7 @@ def page() -> Any:
     with st.container(key="page-links"):  # not shown: the row of pages passes its clicks on to them
         for one in pages:
             st.page_link(one)
+        st.button("Theme", key="theme-switched")  # a run in the other theme: attnviz/web/index_page/theme.js
     st.html(f'<h1 class="page-name">{found.title}</h1>')  # for screen readers: the navigation shows the page to others
     return found
 

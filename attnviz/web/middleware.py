@@ -1,14 +1,16 @@
 """ASGI middleware around Streamlit's pages: refuses requests that no page sends, and adds security headers to every answer.
 
-A page sends all that a user does through one websocket, and only fetches by HTTP. So everything else is refused: methods other
-than GET and HEAD, bodies, uploads, addresses longer than any of our links, websockets opened by another site's page, and
-messages on our websockets that no page sends. One such message would have Streamlit clear the caches of all users.
+A page sends all that a user does through one websocket, and only fetches by HTTP, but for a small file of one's own
+(`uploads`). So everything else is refused: methods other than GET and HEAD, bodies, addresses longer than any of our links,
+websockets and uploads from another site's page, and messages on our websockets that no page sends. One such message would have
+Streamlit clear the caches of all users.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,8 +19,9 @@ from starlette.middleware import Middleware
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from attnviz import logs
+from attnviz.settings import Settings
 from attnviz.token_bucket import TokenBucket
-from attnviz.web import index_page, qr_code, security_headers, static_files
+from attnviz.web import index_page, qr_code, security_headers, static_files, uploads
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -55,12 +58,16 @@ class PageMiddleware:
         self.app = app
         self.headers = security_headers.headers()
         self.open_pages = 0
+        self.uploads = uploads.UploadGate(Settings.from_env().upload_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         elif scope["type"] != "http":
             await self.app(scope, receive, send)
+        elif self.uploads.takes(scope) and same_origin(scope):
+            added = self._add_headers(send)
+            await self.uploads.forward(self.app, scope, receive, added, partial(self._respond, added))
         elif refusal := refuse(scope):
             await self._respond(self._add_headers(send), *refusal)
         elif (name := _whole_file(scope)) is not None:
@@ -173,7 +180,7 @@ def refuse(scope: Scope) -> tuple[int, str] | None:
 
 
 def same_origin(scope: Scope) -> bool:
-    """Return whether a websocket is opened by a page of this address, or by a program that is no browser.
+    """Return whether a websocket or an upload is from a page of this address, or from a program that is no browser.
 
     For any other origin Streamlit would look further, and ask a server elsewhere for the address of this machine.
     """

@@ -1,6 +1,6 @@
 """Static files as browsers get them: compressed once per server, and kept for a year, since their names change with them.
 
-Those are the components' scripts, and Streamlit's own scripts and styles, which Streamlit itself sends without compression.
+Those are our own scripts, and Streamlit's scripts and styles, which Streamlit itself sends without compression.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 import streamlit
 
 from attnviz.board import scripts
+from attnviz.web import terms
 from attnviz.web.encoded import EncodedBody, Headers, encoded
 
 FOLDER = "/static/"
@@ -44,14 +45,20 @@ def headers(name: str) -> Headers:
 
 
 @cache
+def _ours() -> dict[str, bytes]:
+    """Return our own files by name."""
+    return {**scripts.files(), **terms.files()}
+
+
+@cache
 def _names() -> frozenset[str]:
     """Return the names of all files: an address that is none of them is never looked for on the disk."""
     theirs = (file.relative_to(_THEIRS).as_posix() for file in _THEIRS.rglob("*") if file.suffix in MEDIA_TYPES)
-    return frozenset((*theirs, *(f"{scripts.FOLDER}/{name}" for name in scripts.files())))
+    return frozenset((*theirs, *(f"{scripts.FOLDER}/{name}" for name in _ours())))
 
 
 @lru_cache(maxsize=512)  # more than there are: 7 MB in all
 def _encoded(name: str) -> EncodedBody:
     """Return a file with its compressed form."""
     folder, _, file = name.partition("/")
-    return encoded(scripts.files()[file] if folder == scripts.FOLDER else (_THEIRS / name).read_bytes())
+    return encoded(_ours()[file] if folder == scripts.FOLDER else (_THEIRS / name).read_bytes())

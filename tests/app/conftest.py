@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,13 @@ def own_models(tmp_path, monkeypatch) -> Iterator[Path]:
 def written(app: AppTest) -> str:
     """All that the page says in messages and text: Markdown escapes taken off, terms of the glossary as their words."""
     parts = [*app.error, *app.info, *app.warning, *app.markdown, *app.caption, *app.header, *app.subheader]
-    text = "\n".join(str(part.value).replace("\\", "").replace("\u2060", "") for part in parts)
+    notes = [unescape(re.sub("<[^>]*>", "", one.proto.body)) for one in app.get("html") if 'class="legible"' in one.proto.body]
+    text = "\n".join([*(str(part.value).replace("\\", "").replace("\u2060", "") for part in parts), *notes])
+    return unlinked(text)
+
+
+def unlinked(text: str) -> str:
+    """Markdown with terms of the glossary as their words."""
     return re.sub(r"\[([^][]*)\]\(glossary[^)]*\)", r"\1", text)
 
 

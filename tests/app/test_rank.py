@@ -55,6 +55,64 @@ def test_the_table_shows_the_best_heads_and_a_caution(capfd: pytest.CaptureFixtu
     assert "One text is an example, not evidence" in out
 
 
+@pytest.mark.parametrize(("model", "count"), [("minilm", 9), ("smollm2", 8)])
+def test_beside_the_weight_stands_what_the_other_words_give(model: str, count: int, capfd: pytest.CaptureFixture[str]):
+    found = ranked(capfd, "--link", "it:animal", "--model", model, "--sort", "difference")
+    trace = attnviz.attend(TEXT, model)
+    words = [
+        [at for at, token in enumerate(trace.tokens) if token.word == word]
+        for word in dict.fromkeys(t.word for t in trace.tokens)
+    ]
+    (animal,) = next(word for word in words if trace.tokens[word[0]].text.strip() == "animal")
+    others = [word for word in words if not {trace.tokens[at].text.strip() for at in word} & {"animal", "it"}]
+    others = [word for word in others if trace.tokens[word[0]].word is not None and (model == "minilm" or word[0] > animal)]
+    assert (found["sort"], found["links"][0]["other_words"], len(others)) == ("difference", count, count)
+    assert "at least half as much as the source does" in found["rule"]
+    weights = trace.weights()
+    for one in found["heads"]:
+        gives = [float(weights[one["layer"], one["head"], word, animal].mean()) for word in others]
+        assert one["others"] == pytest.approx(sum(gives) / count, abs=1e-6)
+        assert one["difference"] == pytest.approx(one["weight"] - one["others"], abs=1e-6)
+        assert one["everywhere"] == (2 * sum(gave >= max(one["weight"] / 2, 0.1) for gave in gives) > count)
+    differences = [one["difference"] for one in found["heads"]]
+    assert differences == sorted(differences, reverse=True)
+    assert any(one["everywhere"] for one in found["heads"])
+
+
+def test_a_head_that_looks_there_from_everywhere_is_marked_in_the_table(capfd: pytest.CaptureFixture[str]):
+    assert cli.main(["rank", TEXT, "--link", "it:animal", "--model", "smollm2"]) == 0
+    out = capfd.readouterr().out
+    assert "the other words that may see the target (8) give it" in out
+    (best,) = (line for line in out.splitlines() if "L13·H8" in line)
+    assert best.endswith("*")
+    assert "*  most words look there, not only the source" in out
+
+
+def test_each_head_has_its_rank_on_annotated_texts_where_the_kind_of_link_is_known(capfd: pytest.CaptureFixture[str]):
+    found = ranked(capfd, "--link", "it:animal")
+    assert found["corpus"] == {
+        "relation": "gap", "direction": None, "on": "pronoun → antecedent, GAP held-out", "n": 1111, "heads": 72,
+        "source": "GAP", "half": "held-out",
+    }  # fmt: skip
+    ranks = {(one["layer"], one["head"]): one["corpus_rank"] for one in found["heads"]}
+    assert ranks[3, 1] == 1
+    assert sorted(ranks.values())[0] == 1
+    assert max(ranks.values()) <= 72
+    assert cli.main(["rank", TEXT, "--link", "it:animal"]) == 0
+    assert "corpus: the head's rank of 72 on pronoun → antecedent, GAP held-out (1,111 links)." in capfd.readouterr().out
+
+
+def test_of_other_links_the_rank_is_not_known_unless_the_relation_is_named(capfd: pytest.CaptureFixture[str]):
+    unknown = ranked(capfd, "--link", "street:animal")
+    assert unknown["corpus"] is None
+    assert {one["corpus_rank"] for one in unknown["heads"]} == {None}
+    named = ranked(capfd, "--link", "cross:street", "--relation", "obj", "--direction", "hd")
+    assert named["corpus"]["on"] == "verb → object, UD English EWT dev held-out"
+    assert {(one["layer"], one["head"]): one["corpus_rank"] for one in named["heads"]}[3, 1] == 1
+    assert cli.main(["rank", TEXT, "--link", "cross:street", "--relation", "objj"]) == 2
+    assert "Did you mean obj" in capfd.readouterr().err
+
+
 def test_a_text_from_standard_input(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{TEXT}\n".encode())))
     assert cli.main(["rank", "-", "--link", "it:animal"]) == 0

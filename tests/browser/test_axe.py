@@ -140,7 +140,7 @@ def with_pictures(page: Page) -> None:
 
 
 def with_tiles(page: Page) -> None:
-    expect(page.locator("img.tiles")).to_be_visible(timeout=SLOW)
+    expect(page.locator("img.tiles:visible")).to_be_visible(timeout=SLOW)
     drawn(page)
 
 

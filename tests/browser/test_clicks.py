@@ -76,6 +76,7 @@ def opened(visit: Visit, address: str = OPEN) -> tuple[Page, Locator]:
     field = page.get_by_label("Sentence", exact=True).first
     field.wait_for(timeout=SLOW)
     page.locator(QUIET).wait_for(timeout=SLOW)
+    expect(page.locator("#first-paint")).to_have_count(0, timeout=SLOW)  # until then the board is hidden, and takes no focus
     return page, field
 
 
@@ -148,11 +149,13 @@ def test_a_number_and_a_second_text_that_were_typed_are_kept_as_well(visit: Visi
     shows(page, "/glossary", "text_b", "It was black")
 
 
-def test_a_head_that_was_chosen_a_moment_ago_goes_along_to_the_next_page(visit: Visit):
+@pytest.mark.parametrize("pause", [0, 320])  # before and just after the board sends the choice by itself
+def test_a_head_that_was_chosen_a_moment_ago_goes_along_to_the_next_page(visit: Visit, pause: int):
     page, _ = opened(visit)
     expect(page.locator(".readout")).not_to_be_empty(timeout=SLOW)
     page.locator("canvas.overview").focus()
     page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(pause)
     page.get_by_role("link", name="Compare", exact=True).first.click()
     shows(page, "/compare", "head", "2")
 

@@ -78,14 +78,18 @@ def test_on_a_phone_the_words_wrap_and_are_large_enough_for_a_finger(visit: Visi
     assert max(box["x"] + box["width"] for box in boxes) <= PHONE["width"]
 
 
-def test_the_lines_to_the_candidates_are_drawn_in_both_themes(visit: Visit):
+def test_pictures_follow_the_theme_at_once(visit: Visit):
     page = visit.page
     drawing = page.get_by_role("img", name="it: animal 0.640, the right one, hit", exact=False)
     missed = page.get_by_role("img", name="it: animal 0.266; street 0.128, the right one, miss", exact=False)
-    for scheme in ("light", "dark"):
+    page.emulate_media(color_scheme="light")
+    visit.open("/coreference")
+    for scheme, held in (("light", "rgb(184, 67, 10)"), ("dark", "rgb(255, 156, 91)"), ("light", "rgb(184, 67, 10)")):
         page.emulate_media(color_scheme=scheme)
-        visit.open("/coreference")
         expect(drawing).to_be_visible(timeout=SLOW)
-        expect(drawing.locator("img")).to_have_js_property("naturalWidth", 72)
+        expect(drawing.locator("img:visible")).to_have_count(1, timeout=SLOW)
+        expect(drawing.locator(f".in-{scheme} img")).to_be_visible(timeout=SLOW)
+        expect(drawing.locator("img:visible")).to_have_js_property("naturalWidth", 72)
+        expect(drawing.locator("> span").first).to_have_css("background-color", held)
         expect(drawing).to_contain_text("✓ hit")
         expect(missed).to_be_visible()

@@ -38,10 +38,10 @@ def test_a_run_is_watched_and_stopped_and_tiles_move(visit: Visit):
 
     tile = page.get_by_text(re.compile(r"^Tile \d+ of \d+ "))
     before = tile.inner_text(timeout=SLOW)
-    picture = page.locator("img.tiles").get_attribute("src")
+    picture = page.locator("img.tiles:visible").get_attribute("src")
     page.get_by_role("button", name="Next tile").click()
     expect(tile).not_to_have_text(before, timeout=SLOW)
-    assert page.locator("img.tiles").get_attribute("src") != picture
+    assert page.locator("img.tiles:visible").get_attribute("src") != picture
     page.get_by_role("button", name="Play").click()
     played = tile.inner_text()
     expect(tile).not_to_have_text(played, timeout=SLOW)
@@ -52,4 +52,7 @@ def test_a_run_is_watched_and_stopped_and_tiles_move(visit: Visit):
     ends += page.locator(".st-key-cost table").evaluate_all("a => a.map(e => e.getBoundingClientRect().right)")
     assert len(ends) > 12
     assert max(ends) <= PHONE["width"]
+    page.locator(".st-key-cost td").evaluate_all("all => all.forEach(one => { one.textContent = 'wide'.repeat(20); })")
+    ends = page.locator(".st-key-cost table").evaluate_all("a => a.map(e => e.getBoundingClientRect().right)")
+    assert max(ends) <= PHONE["width"]  # what does not fit scrolls within its table
     assert visit.errors == []

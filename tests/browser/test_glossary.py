@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 from playwright.sync_api import expect
 
 from attnviz.lessons import glossary
+from attnviz.selection import TEXT
 from tests.browser.conftest import PHONE, Visit
 
 WAIT = 60_000
@@ -43,11 +45,48 @@ def test_a_term_in_the_list_leads_to_its_place_on_the_page(visit: Visit):
     expect(heading).to_be_in_viewport(timeout=WAIT)
 
 
-def test_a_term_in_a_caption_opens_the_glossary_in_a_new_window(visit: Visit):
-    page = visit.open("/")
-    link = page.locator('a[href="glossary?term=self-attention"]').first
-    expect(link).to_be_visible(timeout=WAIT)
+def test_a_term_shows_its_meaning_beside_it_by_tap_keys_pointer_and_leads_to_the_glossary(visit: Visit):
+    page = visit.open(f"/?text={quote_plus(TEXT)}")
+    expect(page.locator("#first-paint")).to_have_count(0, timeout=WAIT)
+    term = page.get_by_role("button", name="attention", exact=False).and_(page.locator("a[href^='glossary']")).first
+    card = page.get_by_role("dialog", name="Self-attention")
+
+    term.click(timeout=WAIT)
+    expect(card).to_contain_text(glossary.term("self-attention").short)
+    expect(term).to_have_attribute("aria-expanded", "true")
+    assert urlsplit(page.url).path == "/"
+    page.mouse.click(4, 300)
+    expect(card).to_be_hidden()
+
+    term.focus()
+    for key in ("Enter", "Space"):
+        page.keyboard.press(key)
+        expect(card).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(card).to_be_hidden()
+        expect(term).to_be_focused()
+        expect(term).to_have_attribute("aria-expanded", "false")
+
+    page.mouse.move(4, 300)
+    term.hover()
+    expect(card).to_be_visible()
+    expect(term).to_have_accessible_description(glossary.term("self-attention").short)
+    page.mouse.move(4, 300)
+    expect(card).to_be_hidden()
+
+    page.set_viewport_size(PHONE)
+    sink = page.locator("a[href='glossary?term=sink']").first  # of the board, in its shadow
+    for one, title in ((term, "Self-attention"), (sink, "Attention sink")):
+        one.click(timeout=WAIT)
+        box = page.get_by_role("dialog", name=title).bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+        assert 56 <= box["y"] <= PHONE["height"] - box["height"]
+
     with visit.context.expect_page() as opened:
-        link.click()
-    expect(opened.value).to_have_url(re.compile(r"/glossary\?.*term=self-attention"), timeout=WAIT)
-    expect(opened.value.locator(".st-key-glossary h3").first).to_have_text("Self-attention", timeout=WAIT)
+        page.get_by_role("link", name="More in the glossary").click()
+    expect(opened.value).to_have_url(re.compile(r"/glossary\?.*term=sink"), timeout=WAIT)
+    assert parse_qs(urlsplit(opened.value.url).query)["text"] == [TEXT]
+    expect(opened.value.locator(".st-key-glossary h3").first).to_have_text("Attention sink", timeout=WAIT)
+    assert visit.errors == []

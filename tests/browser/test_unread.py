@@ -27,7 +27,8 @@ def test_words_that_the_model_cannot_read_are_marked_in_the_sentence_and_counted
     page = board(visit, CHINESE)
     # 小, 有 and 太 are in MiniLM's vocabulary, no other of these characters is.
     assert marks(page) == ["" if word in "小有太" else "[UNK]" for word in CHINESE]
-    expect(page.locator(".unread")).to_contain_text("[UNK]: 10 of 13 words are unknown to all-MiniLM-L6-v2.")
+    expect(page.locator(".unread")).to_contain_text("[UNK] marks what all-MiniLM-L6-v2 cannot read.")
+    expect(page.locator("p.legible")).to_contain_text("all-MiniLM-L6-v2 cannot read 10 of 13 characters")
     assert page.locator(".unread").count() == 1
     last = page.locator(".unit:not(.special)").last
     expect(last).to_have_text("了")  # as typed
@@ -48,7 +49,7 @@ def test_words_that_the_model_cannot_read_are_marked_in_the_sentence_and_counted
 def test_an_emoji_is_marked_where_the_model_lacks_it_and_not_where_another_reads_it(visit):
     page = board(visit, "I love 😀")
     assert marks(page) == ["", "", "[UNK]"]
-    expect(page.locator(".unread")).to_have_text("[UNK]: 1 of 3 words is unknown to all-MiniLM-L6-v2.")
+    expect(page.locator(".unread")).to_have_text("[UNK] marks what all-MiniLM-L6-v2 cannot read.")
     page = board(visit, "I love 😀", "smollm2")
     assert marks(page) == ["", "", ""]
     expect(page.locator(".unread")).to_be_hidden()

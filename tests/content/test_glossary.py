@@ -14,6 +14,7 @@ from attnviz.analysis.row_stats import entropy
 from attnviz.analysis.statistics import wilson
 from attnviz.engine.layers import Projections
 from attnviz.lessons import glossary
+from attnviz.linguistics.fixed_rules import ERROR
 from attnviz.models.load import LoadedModel
 from attnviz.selection import TEXT
 
@@ -34,6 +35,10 @@ def kept(groups: int) -> int:
     """Numbers that smollm2 keeps of a text as long as its limit: a key and a value a token, layer and group."""
     dim = config("smollm2", "hidden_size") // config("smollm2", "num_attention_heads")
     return 2 * config("smollm2", "max_position_embeddings") * config("smollm2", "num_hidden_layers") * groups * dim
+
+
+def heads(model: str) -> int:
+    return config(model, "num_hidden_layers") * config(model, "num_attention_heads")
 
 
 def percent(rate: float) -> int:
@@ -73,9 +78,23 @@ STATED = {
     "interval": lambda: [
         15, 30, percent(15 / 30), *map(percent, wilson(15, 30)), 3000, *map(percent, wilson(1500, 3000)), 95,
     ],
+    "vocabulary": lambda: [config(name, "vocab_size") for name in ("minilm", "smollm2")],
+    "vector": lambda: [config(name, "hidden_size") for name in ("minilm", "smollm2")],
+    "parameter": lambda: [round(loaded(name).model.num_parameters() / 1e6) for name in ("minilm", "smollm2")],
+    "feed-forward": lambda: [config("minilm", "hidden_size"), config("minilm", "intermediate_size")],
+    "dot-product": lambda: [1, 2, 3, 4, 1, 3, 2, 4, np.dot((1, 2), (3, 4))],
+    "cosine": lambda: [1, 0, 1],  # the last one after a minus
+    "weight": lambda: [0, 1, 1],
+    "logit": lambda: [round(math.e, 1)],
+    "gap": lambda: [8908],  # Webster et al. 2018, abstract
+    "margin": lambda: [0.64, 0.1, round(0.64 - 0.1, 2)],
+    "p-value": lambda: [
+        0.01, 0.01 * 100, 100, heads("minilm"), heads("minilm"), 0.0005, heads("minilm"), round(0.0005 * heads("minilm"), 6),
+        ERROR,
+    ],
     "Why is long context expensive?": lambda: [2**2],
     "I found a head that does exactly what I was looking for. Is that a discovery?": lambda: [
-        config(name, "num_hidden_layers") * config(name, "num_attention_heads") for name in ("minilm", "smollm2")
+        heads(name) for name in ("minilm", "smollm2")
     ],
 }  # fmt: skip
 PROSE = {
@@ -97,6 +116,16 @@ def test_no_number_in_the_prose_is_unchecked():
 def test_even_rows_have_the_bits_that_the_glossary_says():
     assert entropy(np.full((1, 4), 0.25, np.float32)) == pytest.approx([2.0])
     assert entropy(np.full((1, 8), 0.125, np.float32)) == pytest.approx([3.0])
+
+
+@pytest.mark.slow
+def test_a_word_becomes_the_pieces_that_the_glossary_names_and_what_cannot_be_spelt_one_unknown_token():
+    def read(text: str, model: str) -> list[str]:
+        return [token.piece for token in attnviz.attend(text, model).tokens]
+
+    assert read("playfulness", "minilm") == ["[CLS]", "playful", "##ness", "[SEP]"]
+    assert read("🦜", "minilm") == ["[CLS]", "[UNK]", "[SEP]"]
+    assert len(read("Hello there", "smollm2")) == 2  # no special token
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ROWS, SIDE, TOKENS, madeBook } from "./made.mjs";
 import { PARTLY_UNKNOWN, UNKNOWN, markOf, withMark } from "../../attnviz/board/js/core/encoding.js";
-import { unknownCount, unknownLine, unknownLines, unknownNote } from "../../attnviz/board/js/draw/unknownTokens.js";
+import { markMeaning, unknownLine, unknownLines, unknownNote } from "../../attnviz/board/js/draw/unknownTokens.js";
 import { combined, overlaid } from "../../attnviz/board/js/compare/combine.js";
 import { linkName } from "../../attnviz/board/js/links/drawnLinks.js";
 import { named, patternOf } from "../../attnviz/board/js/core/pattern.js";
@@ -38,12 +38,12 @@ test("words are named with their mark behind their number", () => {
   assert.equal(bare(linkName([[0, 1], [2, 3]], [{ ...one, start: 0, end: 1 }, { text: "y", start: 2, end: 3 }])), "x [UNK] \u2192 y");
 });
 
-test("unknown words are counted among words, and among tokens, without special ones", () => {
+test("the mark of unknown words is explained, in words and in tokens, and only where there are such", () => {
   const { frame } = madeBook(ROWS, unread([1, 3]));
-  assert.equal(unknownCount(frame, true), "[UNK]: 2 of 2 words are unknown to made.");
-  assert.equal(unknownCount(frame, false), "[UNK]: 2 of 4 tokens are unknown to made.");
-  assert.equal(unknownCount(madeBook(ROWS, unread([3])).frame, true), "[partly UNK]: 1 of 2 words is unknown to made.");
-  assert.equal(unknownCount(madeBook().frame, true), "");
+  assert.equal(markMeaning(frame, true), "[UNK] marks what made cannot read.");
+  assert.equal(markMeaning(frame, false), "[UNK] marks what made cannot read.");
+  assert.equal(markMeaning(madeBook(ROWS, unread([3])).frame, true), "[partly UNK] marks a word of which made cannot read a part.");
+  assert.equal(markMeaning(madeBook().frame, true), "");
   assert.equal(unknownLine(madeBook().frame, true, madeBook().frame.queries.words), "");
 });
 
@@ -63,7 +63,7 @@ test("the readout and the line for screen readers mark the selected word and the
   const message = readoutOf(view);
   assert.equal(message.who, "It [UNK]");
   assert.equal(message.whom, "didn't [UNK]"); // 0.3 + 0.05 + 0.25, more than [CLS] gets
-  assert.match(sentenceOf(view), /It \[UNK\] looks at didn't \[UNK\] 0\.600\. \[UNK\]: 2 of 2 words are unknown to made\. It does not read these words/);
+  assert.match(sentenceOf(view), /It \[UNK\] looks at didn't \[UNK\] 0\.600\. \[UNK\] marks what made cannot read\. It does not read these words/);
   const read = madeBook();
   assert.doesNotMatch(sentenceOf({ ...view, book: read, pattern: patternOf(read, 0, 0, WORDS) }), /UNK/);
 });
@@ -82,9 +82,9 @@ test("side by side each text's count stands once, then what the link of the pane
   const pictures = books.map((book) => ({ frame: book.frame, pattern: patternOf(book, 0, 0, WORDS) }));
   const links = pictures.map(() => ({ queries: [1], keys: [2], value: 0.6 }));
   const line = bare(unknownLines(books.map(({ frame }) => frame), true, [...pictures, pictures[0]], [...links, links[0]]));
-  assert.equal(line, "[UNK]: 1 of 2 words is unknown to made. It does not read “It”, only its unknown token, the same for every word that it does not know.");
+  assert.equal(line, "[UNK] marks what made cannot read. It does not read “It”, only its unknown token, the same for every word that it does not know.");
   const other = { ...books[0].frame, name: "other" };
   const two = bare(unknownLines([books[0].frame, other], true, pictures, links));
-  assert.match(two, /unknown to made\. \[UNK\]: 1 of 2 words is unknown to other\. made does not read/);
+  assert.match(two, /made cannot read\. \[UNK\] marks what other cannot read\. made does not read/);
   assert.equal(unknownLines([books[1].frame], true, [pictures[1]], [links[1]]), "");
 });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -84,14 +85,12 @@ def test_an_unknown_theme_is_refused_by_name():
 
 def test_numbers_are_written_as_the_design_says():
     assert [encoding.three(0.64), encoding.three(1.0)] == ["0.640", "1.000"]
-    assert [encoding.two(w) for w in (0.64, 0.05, 0.994, 0.995, 1.0)] == [".64", ".05", ".99", "1.0", "1.0"]
     assert [encoding.percent(0.52), encoding.percent(0.7304, 1)] == ["52\u202f%", "73.0\u202f%"]
     assert [encoding.signed(d) for d in (0.3744, -0.3744, 0.0, -0.0004)] == ["+0.374", "\u22120.374", "0.000", "0.000"]
-    assert [encoding.signed_two(d) for d in (0.374, -0.999)] == ["+.37", "\u22121.0"]
     assert [encoding.exact(w) for w in (0.63994893, 0.0)] == ["0.639949", "0.000000"]
     assert [encoding.exact(d, sign=True) for d in (0.37412, -0.25, 0.0)] == ["+0.374120", "\u22120.250000", "0.000000"]
     assert encoding.thousands(1773) == "1,773"
-    assert [encoding.tick(v) for v in (0.0, 0.1, 1.0, -0.3, -1.0)] == ["0", ".1", "1", "\u2212.3", "\u22121"]
+    assert [encoding.tick(v) for v in (0.0, 0.1, 1.0, -0.3, -1.0)] == ["0", "0.1", "1", "\u22120.3", "\u22121"]
 
 
 def test_a_head_is_named_with_its_block_where_there_are_several():
@@ -123,7 +122,7 @@ def test_javascript_gets_every_colour_and_number_that_python_uses():
     assert tokens["light"]["onAccent"] == encoding.LIGHT.on_accent
     assert tuple(tokens["light"]["sequential"]) == encoding.LIGHT.sequential
     assert (tokens["exponent"], tokens["luminance"], tokens["writtenFrom"]) == (0.7, 0.179, 0.05)
-    assert [tick["text"] for tick in tokens["legend"]] == ["0", ".1", ".3", ".6", "1"]
+    assert [tick["text"] for tick in tokens["legend"]] == ["0", "0.1", "0.3", "0.6", "1"]
     assert "<" not in encoding.as_json()  # it stands inside a script
 
 
@@ -135,3 +134,43 @@ def test_a_style_sheet_gets_every_role():
 def test_steps_along_a_ramp_start_and_end_with_its_own_colours():
     ten = encoding.steps(encoding.LIGHT.sequential, 10)
     assert (len(ten), ten[0], ten[-1]) == (10, "#F2F6FB", "#0A1541")
+
+
+def mixed(colour: str, name: str) -> list[float]:
+    """The colour that a browser computes from a colour of the live theme, in the variables of one theme."""
+    variables = dict(re.findall(r"(--[\w-]+):(#\w{6})", encoding.live_css().partition("@media")[0 if name == "light" else 2]))
+    found = re.fullmatch(r"color-mix\(in srgb,var\((.*?)\) (\d+)%,var\((.*?)\)\)|var\((.*?)\)", colour)
+    assert found is not None
+    more, share, less, alone = found.groups()
+    if alone:
+        return encoding.rgb(variables[alone]).tolist()
+    return (
+        encoding.rgb(variables[more]) * (int(share) / 100) + encoding.rgb(variables[less]) * (1 - int(share) / 100)
+    ).tolist()
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_colours_of_the_live_theme_are_those_of_the_theme_that_the_reader_has(name: str):
+    for weight in (0.0, 0.03, 0.2, 0.5, 0.64, 0.999, 1.0):  # shares are whole percents: half a percent of 255 at most
+        assert mixed(encoding.weight_colour(weight, "live"), name) == pytest.approx(
+            encoding.rgb(encoding.weight_colour(weight, name)).tolist(), abs=2
+        )
+    for difference in (-1.0, -0.4, 0.0, 0.07, 1.0):
+        assert mixed(encoding.difference_colour(difference, "live"), name) == pytest.approx(
+            encoding.rgb(encoding.difference_colour(difference, name)).tolist(), abs=2
+        )
+    assert encoding.theme("live").accent == "var(--accent)"
+    assert f"--accent:{encoding.theme(name).accent}" in encoding.live_css()
+
+
+def test_text_on_a_live_colour_is_legible_in_both_themes():
+    for weight in np.linspace(0.0, 1.0, 41):
+        light, dark = (encoding.text_on(encoding.weight_colour(weight, name)) for name in ("light", "dark"))
+        pair = {"var(--black-white)": ("#000000", "#FFFFFF"), "var(--white-black)": ("#FFFFFF", "#000000")}
+        written = encoding.text_on_weight(weight, "live")
+        assert pair.get(written, (written, written)) == (light, dark)
+
+
+def test_pixels_come_in_both_themes_and_the_page_shows_one():
+    assert encoding.each_theme("dark", str.upper) == "DARK"
+    assert encoding.each_theme("live", str.upper) == '<span class="in-light">LIGHT</span><span class="in-dark">DARK</span>'

@@ -16,7 +16,8 @@ WANTED = {
     "self-attention", "query", "key", "value", "head", "multi-head", "cross-attention", "causal-mask", "positional-encoding",
     "rotary", "softmax", "residual", "layer-norm", "context-length", "grouped-queries", "flash-attention", "sparse-attention",
     "sink", "rollout", "coreference", "antecedent", "dependent", "dependency-relation", "head-atlas", "baseline", "interval",
-    "token", "word", "layer", "entropy", "encoder", "decoder",
+    "token", "word", "layer", "entropy", "encoder", "decoder", "gold", "held-out", "gap", "universal-dependencies", "corpus",
+    "parser", "margin", "p-value", "feed-forward", "parameter", "logit", "special-token", "unknown-token", "weight", "score",
 }  # fmt: skip
 MADE = """
 [sources]

@@ -37,6 +37,12 @@ def test_marks_that_were_escaped_are_found():
     assert glossary_links.linked(r"by cross\-attention\.") == r"by [cross\-attention](glossary?term=cross-attention)\."
 
 
+def test_a_name_in_capitals_is_found_in_capitals_only():
+    assert glossary_links.linked("A gap in GAP, by UD.") == (
+        "A gap in [GAP](glossary?term=gap), by [UD](glossary?term=universal-dependencies)."
+    )
+
+
 def test_everyday_words_are_linked_only_where_they_are_named():
     text = "An exact value of the key, by softmax."
     assert glossary_links.linked(text) == "An exact value of the key, by [softmax](glossary?term=softmax)."
@@ -55,3 +61,9 @@ def test_help_is_the_sentence_and_a_link():
     assert glossary_links.help("head").endswith("(glossary?term=head)")
     with pytest.raises(BadInputError):
         glossary_links.help("no such term")
+
+
+def test_everyday_words_are_found_beside_all_others_where_a_page_says_so():
+    assert glossary_links.linked("A tie in softmax, and a value.", everyday=("tie",)) == (
+        "A [tie](glossary?term=tie) in [softmax](glossary?term=softmax), and a value."
+    )

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from attnviz.errors import BadInputError
-from attnviz.pages.cost import growth
+from attnviz.pages.cost import estimate, growth
 from attnviz.pages.cost.bench.algorithms import Measurement
 
 LENGTHS = (10, 20, 40, 80)
@@ -98,3 +98,10 @@ def test_only_the_longest_texts_of_one_way_are_fitted():
 )  # fmt: skip
 def test_growth_is_named_by_its_interval(low: float, high: float, word: str):
     assert growth.describe_growth(low, high) == word
+
+
+def test_an_interval_that_says_nothing_is_not_written_out():
+    rough = tuple(Measurement("matrix", n, seconds, 100 * n) for n, seconds in ((512, 0.001), (1024, 0.004), (2048, 0.3)))
+    assert estimate.extrapolated(rough, "matrix", "seconds", 100_000) == "19 days (interval too wide to help)"
+    assert "to" not in estimate.extrapolated(rough, "matrix", "peak_bytes", 100_000)  # exactly linear
+    assert estimate.extrapolated((), "matrix", "seconds", 100_000) == "no slope yet"

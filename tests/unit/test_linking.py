@@ -69,14 +69,20 @@ def test_a_message_without_a_number_is_refused(value: object):
 
 
 def test_every_head_has_its_place_and_the_best_come_first():
-    ranking = (LinkScore(1, 0, 0.64004, 0.5, 1), LinkScore(0, 1, 0.25, -0.25, 2), LinkScore(0, 0, 0.125, 0.0, 3))
+    ranking = (
+        LinkScore(1, 0, 0.64004, 0.5, 1),
+        LinkScore(0, 1, 0.25, -0.25, 2, 0.3, -0.05, True),
+        LinkScore(0, 0, 0.125, 0.0, 3),
+    )
     look = LinkRow("it", "animal", (RowEntry("animal", 0.64, "target"), RowEntry("street", 0.14, "word")), 0.22, True)
     made = board_ranking.to_json(ranking, (2, 1), HeadRef(0, 1), (look,) * 8, 9)
     assert made["weights"] == [[0.125, 0.25], [0.64004]]
     assert made["margins"] == [[0.0, -0.25], [0.5]]
+    assert (made["everywhere"], made["order"]) == ([[0, 1], [0]], "weight")
     assert [(one["layer"], one["head"]) for one in made["best"]] == [(1, 0), (0, 1), (0, 0)]
     assert made["summary"] == {
-        "layer": 0, "head": 1, "weight": 0.25, "margin": -0.25, "rank": 2, "count": 3, "links": 8, "drawn": 9
+        "layer": 0, "head": 1, "weight": 0.25, "margin": -0.25, "rank": 2, "count": 3, "links": 8, "drawn": 9,
+        "others": 0.3, "difference": -0.05, "everywhere": True,
     }  # fmt: skip
     assert (len(made["rows"]), made["more"]) == (6, 2)
     assert made["rows"][0]["places"][0] == {"text": "animal", "weight": 0.64, "kind": "target"}

@@ -16,9 +16,10 @@ from attnviz.engine.layers import Dense
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding
+from attnviz.figures.vector import placing
 from attnviz.figures.vector.marks import Box, Dots, Drawing, Ribbon
 from attnviz.models import catalog
-from attnviz.pages.compare import analysis, print_export, print_layout
+from attnviz.pages.compare import analysis, print_export
 from attnviz.types import AttentionRequest, HeadRef, Token
 from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 
@@ -128,12 +129,12 @@ def test_an_unknown_kind_is_refused(kind: str):
 
 def test_one_panel_alone_is_its_own_picture():
     one = Drawing(10.0, 20.0, "#FFFFFF", (), "one", "")
-    assert print_layout.sheet([one], "all") is one
+    assert placing.sheet([one], "all") is one
 
 
 def test_every_kind_of_mark_is_moved():
     box, ribbon = Box(1.0, 2.0, 3.0, 4.0), Ribbon(1.0, 2.0, 3.0, 4.0, 0.5, "#000000")
     dots = Dots(((1.0, 2.0), (3.0, 4.0)), 0.5, "#000000")
-    assert print_layout.moved(box, 10.0, 20.0) == Box(11.0, 22.0, 3.0, 4.0)
-    assert print_layout.moved(ribbon, 10.0, 20.0) == Ribbon(11.0, 22.0, 13.0, 24.0, 0.5, "#000000")
-    assert print_layout.moved(dots, 10.0, 20.0) == Dots(((11.0, 22.0), (13.0, 24.0)), 0.5, "#000000")
+    assert placing.moved(box, 10.0, 20.0) == Box(11.0, 22.0, 3.0, 4.0)
+    assert placing.moved(ribbon, 10.0, 20.0) == Ribbon(11.0, 22.0, 13.0, 24.0, 0.5, "#000000")
+    assert placing.moved(dots, 10.0, 20.0) == Dots(((11.0, 22.0), (13.0, 24.0)), 0.5, "#000000")

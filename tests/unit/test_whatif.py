@@ -228,7 +228,7 @@ def test_very_small_numbers_are_written_with_their_power():
 
 def test_a_matrix_names_its_rows_and_columns_and_words_stay_words():
     cells = np.zeros((2, 3, 3), np.uint8)
-    html = html_matrix.drawn(cells, ["<b>", "y"], ["p", "q", "r"], 1, "alt text")
+    html = html_matrix.drawn(lambda _: cells, "live", ["<b>", "y"], ["p", "q", "r"], 1, "alt text")
     assert "<b>" not in html
     assert "&lt;b&gt;" in html
     assert html.count("selected") == 1
@@ -238,7 +238,12 @@ def test_a_matrix_names_its_rows_and_columns_and_words_stay_words():
 def test_of_many_names_some_are_shown_and_always_the_selected_one():
     n = 60
     html = html_matrix.drawn(
-        np.zeros((n, n, 3), np.uint8), [f"r{i}x" for i in range(n)], [f"c{i}x" for i in range(n)], 31, "alt text"
+        lambda _: np.zeros((n, n, 3), np.uint8),
+        "light",
+        [f"r{i}x" for i in range(n)],
+        [f"c{i}x" for i in range(n)],
+        31,
+        "alt text",
     )
     assert "r31x" in html
     assert "r30x" not in html  # it would overlap the selected one

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from attnviz.figures import encoding
 from attnviz.figures.vector import lettering
-from attnviz.figures.vector.marks import DASH, Box, Dots, Drawing, Field, Mark, Ribbon, Words
+from attnviz.figures.vector.marks import DASH, Box, Dots, Drawing, Field, Mark, Ribbon, Stroke, Words
 from attnviz.figures.vector.plan import POINTS
 
 ANCHORS = {"left": "start", "center": "middle", "right": "end"}
@@ -45,6 +45,8 @@ def _mark(mark: Mark) -> str:
             return _box(mark)
         case Ribbon():
             return _ribbon(mark)
+        case Stroke():
+            return _stroke(mark)
         case Dots():
             discs = "".join(f"M{_n(x)} {_n(y)}h0" for x, y in mark.places)
             return f'<path d="{discs}" stroke="{mark.fill}" stroke-width="{_n(2 * mark.radius)}" stroke-linecap="round"/>'
@@ -74,6 +76,14 @@ def _ribbon(ribbon: Ribbon) -> str:
         f'<path d="{d}" fill="none" stroke="{ribbon.colour}" stroke-width="{ribbon.thick:.3f}"{faint}{dash}>'
         f"<title>{_text(ribbon.title)}</title></path>"
     )
+
+
+def _stroke(stroke: Stroke) -> str:
+    """Return a path."""
+    d = "".join(letter + " ".join(_n(value) for value in places) for letter, places in stroke.parts)
+    line = f' stroke="{stroke.colour}" stroke-width="{_n(stroke.thick)}"' if stroke.colour else ""
+    dash = f' stroke-dasharray="{" ".join(map(_n, stroke.dash))}"' if stroke.dash else ""
+    return f'<path d="{d}" fill="{stroke.fill or "none"}"{line}{dash}><title>{_text(stroke.title)}</title></path>'
 
 
 def _words(words: Words) -> str:

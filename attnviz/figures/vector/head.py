@@ -30,15 +30,35 @@ MEANING = (
 GREEN = "Green: more in the first. Purple, dashed, \u2212: more in the second."
 
 
-def drawing(picture: HeadPicture, width: str = "page") -> Drawing:
-    """Return the picture, one or two journal columns wide. Raises BadInputError for an unknown width or theme."""
+def drawing(picture: HeadPicture, width: str = "page", part: str = "both") -> Drawing:
+    """Return the picture, at most one or two journal columns wide. Raises BadInputError for an unknown width or theme.
+
+    `part` is "both", or the "matrix" or the "curves" alone: without name, legend and notes.
+    """
     pattern = picture.pattern
     lost = bool((np.abs(pattern.hidden) >= LABELLED_FROM).any())
     sides = (pattern.queries, pattern.query_units), (pattern.keys, pattern.key_units)
     queries, keys = ([(picture.visible(text), _mark(units, at)) for at, text in enumerate(texts)] for texts, units in sides)
-    layout = plan(queries, keys, width, lost=lost)
-    unseen = np.triu(pattern.weights == 0.0, 1) & pattern.causal
+    layout = plan(queries, keys, width, lost=lost, part=part)
+    unseen = picture.unseen if picture.unseen is not None else np.triu(pattern.weights == 0.0, 1) & pattern.causal
+    if part == "matrix":
+        marks = [
+            *_cells(picture, layout, unseen),
+            *_slanted(picture, layout),
+            *_column(picture, layout, layout.y, layout.row, layout.query_x, "query"),
+            *([*_hidden(picture, layout), _hidden_caption(picture, layout)] if lost else []),
+        ]
+        return _drawing(picture, layout, marks, layout.height, _notes(picture, 0))
     ribbons, left_out = _ribbons(picture, layout)
+    if part == "curves":
+        marks = [
+            *_column(picture, layout, layout.curves_y, layout.curve_row, layout.curve_query_x, "query"),
+            *ribbons,
+            *_bands(picture, layout),
+            *_column(picture, layout, layout.curves_y, layout.curve_row, layout.key_x, "key"),
+            *_captions(picture, layout, False),
+        ]
+        return _drawing(picture, layout, marks, layout.height, _notes(picture, left_out))
     marks: list[Mark] = [
         *_header(picture, layout),
         *_cells(picture, layout, unseen),
@@ -56,10 +76,15 @@ def drawing(picture: HeadPicture, width: str = "page") -> Drawing:
     for line in (part for text in lines for part in lettering.wrapped(text, layout.width, SMALL)):
         marks.append(Words(line, 0.0, below, SMALL, picture.colours.mute, role="note"))
         below += 8.5
+    return _drawing(picture, layout, marks, below - (8.5 - 2.5) if lines else layout.height + 2.0, lines)
+
+
+def _drawing(picture: HeadPicture, layout: Plan, marks: Sequence[Mark], height: float, lines: Sequence[str]) -> Drawing:
+    """Return the marks as a drawing with its description; `lines` are the notes, written in the picture or not."""
+    pattern = picture.pattern
     described = heatmap.description(pattern, picture.name) if isinstance(pattern, Pattern) else ""
     fonts = ", ".join(lettering.used(mark.text for mark in marks if isinstance(mark, Words)))
     summary = " ".join([described, MEANING, *lines, f"Letters: {fonts}."])
-    height = below - (8.5 - 2.5) if lines else layout.height + 2.0
     return Drawing(
         layout.width, height, picture.colours.page, tuple(marks), f"{picture.name}: {picture.line}", " ".join(summary.split())
     )
@@ -107,7 +132,7 @@ def _cells(picture: HeadPicture, layout: Plan, unseen: Bool[np.ndarray, "query k
         colour = picture.colour(value)
         marks.append(Box(x, y, layout.cell - gap, layout.row - gap, colour, title=picture.exact(int(q), int(k)), facts=facts))
         if abs(value) >= encoding.WRITTEN_FROM and min(layout.cell, layout.row) >= NUMBERED:
-            size = min(layout.cell * (0.32 if picture.signed else 0.4), 7.0)
+            size = min(layout.cell * (0.29 if picture.signed else 0.34), 7.0)
             middle = x + (layout.cell - gap) / 2, y + (layout.row - gap) / 2 + MIDDLE * size
             marks.append(
                 Words(picture.number(float(weights[q, k])), *middle, size, encoding.text_on(colour), "center", role="value")
@@ -222,7 +247,12 @@ def _captions(picture: HeadPicture, layout: Plan, lost: bool) -> list[Mark]:
         Words("looks", layout.curve_query_x, y, align="right", **style),
         Words("is looked at", layout.key_x, y, **style),
     ]
-    return [*marks, Words("hidden", layout.lost_x, layout.y - 3.0, align="right", **style)] if lost else marks
+    return [*marks, _hidden_caption(picture, layout)] if lost else marks
+
+
+def _hidden_caption(picture: HeadPicture, layout: Plan) -> Words:
+    """Return the caption of the hidden shares."""
+    return Words("hidden", layout.lost_x, layout.y - 3.0, 5.5, picture.colours.mute, "right", role="caption")
 
 
 def _notes(picture: HeadPicture, left_out: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The parts of a drawing for print: boxes, ribbons, dots, words and a field of colours. All lengths are points, y runs down."""
+"""The parts of a drawing for print: boxes, ribbons, strokes, dots, words, a field of colours. In points; y runs down."""
 
 from __future__ import annotations
 
@@ -50,6 +50,22 @@ class Ribbon:
 
 
 @dataclass(frozen=True)
+class Stroke:
+    """A path: each part is a letter of SVG path data (M, L, Q, C, Z) and its coordinates.
+
+    Its line is `thick` and has `colour`, none if that is ""; `fill` is the colour inside, "" for none; `dash` has lengths of
+    line and gap.
+    """
+
+    parts: tuple[tuple[str, tuple[float, ...]], ...]
+    colour: str = ""
+    thick: float = 1.0
+    fill: str = ""
+    dash: tuple[float, ...] = ()
+    title: str = ""
+
+
+@dataclass(frozen=True)
 class Dots:
     """Small discs of one colour: where a causal head cannot look."""
 
@@ -89,7 +105,7 @@ class Field:
     title: str = ""
 
 
-Mark = Box | Ribbon | Dots | Words | Field
+Mark = Box | Ribbon | Stroke | Dots | Words | Field
 DASH = (4.0, 2.0)  # points of line and of gap
 
 

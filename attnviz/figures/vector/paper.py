@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from attnviz.figures.vector import lettering
-from attnviz.figures.vector.marks import DASH, Box, Dots, Drawing, Field, Mark, Ribbon, Words
+from attnviz.figures.vector.marks import DASH, Box, Dots, Drawing, Field, Mark, Ribbon, Stroke, Words
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
 DENSITY = 192  # pixels an inch of a PNG: twice a screen's 96
+PRINT_DENSITY = 300  # what journals ask for
+CODES = {"M": 1, "L": 2, "Q": 3, "C": 4, "Z": 79}  # matplotlib's path codes
 # Type 42 is TrueType; many publishers refuse matplotlib's default, Type 3.
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,
@@ -34,18 +36,18 @@ def pdf(drawing: Drawing, facts: str) -> bytes:
     return _file(drawing, "pdf", {name: _valid_text(value) for name, value in about.items()} | {"CreationDate": None})
 
 
-def png(drawing: Drawing, facts: str) -> bytes:
-    """Return a picture with two pixels to each of a screen's."""
+def png(drawing: Drawing, facts: str, density: int = DENSITY) -> bytes:
+    """Return a picture with `density` pixels to the inch: by default two to each of a screen's."""
     about = {"Title": drawing.title, "Description": drawing.description, "Source": facts, "Software": "attnviz"}
-    return _file(drawing, "png", {name: _valid_text(value) for name, value in about.items()})
+    return _file(drawing, "png", {name: _valid_text(value) for name, value in about.items()}, density)
 
 
-def _file(drawing: Drawing, kind: str, about: Mapping[str, str | None]) -> bytes:
+def _file(drawing: Drawing, kind: str, about: Mapping[str, str | None], density: int = DENSITY) -> bytes:
     """Return the file that matplotlib writes; its settings are shared by the process, so one file is written at a time."""
     out = io.BytesIO()
     with _settings():
         figure = _figure(drawing, outlined=kind == "png")
-        figure.savefig(out, format=kind, dpi=DENSITY, metadata=about, facecolor=drawing.ground)
+        figure.savefig(out, format=kind, dpi=density, metadata=about, facecolor=drawing.ground)
     return out.getvalue()
 
 
@@ -98,6 +100,8 @@ def _artists(mark: Mark, *, outlined: bool) -> list[Artist]:
             # matplotlib measures dashes in widths of the line.
             dash = (0, [part / mark.thick for part in DASH]) if mark.dashed else "solid"
             return [PathPatch(path, facecolor="none", edgecolor=mark.colour, linestyle=dash, **style)]
+        case Stroke():
+            return [_stroke(mark)]
         case Dots():
             discs = Path.make_compound_path(*(Path.circle(place, mark.radius) for place in mark.places))
             return [PathPatch(discs, facecolor=mark.fill, linewidth=0)]
@@ -105,6 +109,22 @@ def _artists(mark: Mark, *, outlined: bool) -> list[Artist]:
             return _words(mark, outlined=outlined)
         case Field():
             return []
+
+
+def _stroke(stroke: Stroke) -> Artist:
+    """Return a path, with or without a line and a fill."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    points: list[tuple[float, float]] = []
+    codes: list[int] = []
+    for letter, places in stroke.parts:
+        found = list(zip(places[::2], places[1::2], strict=True)) or [(0.0, 0.0)]
+        points += found
+        codes += [CODES[letter]] * len(found)
+    dash = (0, [part / stroke.thick for part in stroke.dash]) if stroke.dash else "solid"
+    style = {"facecolor": stroke.fill or "none", "edgecolor": stroke.colour or "none", "linewidth": stroke.thick}
+    return PathPatch(Path(points, codes), **style, linestyle=dash, capstyle="butt", joinstyle="miter")
 
 
 def _words(words: Words, *, outlined: bool) -> list[Artist]:

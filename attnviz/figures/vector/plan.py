@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attnviz.errors import BadInputError
 from attnviz.figures.vector import lettering
@@ -57,11 +57,16 @@ class Plan:
         return self.curves_y > self.y
 
 
-def plan(queries: Sequence[Label], keys: Sequence[Label], width: str, *, lost: bool) -> Plan:
-    """Return the layout for these labels. Raises BadInputError for an unknown width."""
+def plan(queries: Sequence[Label], keys: Sequence[Label], width: str, *, lost: bool, part: str = "both") -> Plan:
+    """Return the layout for these labels: of matrix and curves, or of one of them without a header.
+
+    Raises BadInputError for an unknown width.
+    """
     if width not in WIDTHS:
         raise BadInputError(f"A picture is as wide as a {' or a '.join(WIDTHS)} of a journal; got {width!r}.")
     total_width = WIDTHS[width] * POINTS
+    if part != "both":
+        return _matrix(queries, keys, total_width, lost) if part == "matrix" else _curves(queries, keys, total_width)
     return _wide(queries, keys, total_width, lost) if width == "page" else _narrow(queries, keys, total_width, lost)
 
 
@@ -105,6 +110,27 @@ def _narrow(queries: Sequence[Label], keys: Sequence[Label], total_width: float,
         key_x=total_width - key_column,
         every_row=_every(min(row, curve_row)), every_column=_every(min(cell, row * 1.5)),
     )  # fmt: skip
+
+
+def _matrix(queries: Sequence[Label], keys: Sequence[Label], total_width: float, lost: bool) -> Plan:
+    """Return the matrix with its row and column words, as wide as it needs to be."""
+    found = _narrow(queries, keys, total_width, lost)
+    slanted = (
+        (lettering.width(key, TYPE[1]) + found.size) * 0.71 + (at + 0.5) * found.cell + 0.3 * found.size
+        for at, key in enumerate(_labels(keys))
+    )
+    rise = _rise(keys)
+    wide = found.x + max(len(keys) * found.cell, *slanted, 0.0) + 2.0
+    return replace(found, width=min(wide, total_width), y=rise, curves_y=rise, height=rise + len(queries) * found.row + 2.0)
+
+
+def _curves(queries: Sequence[Label], keys: Sequence[Label], total_width: float) -> Plan:
+    """Return the curves with the words on both sides."""
+    found = _narrow(queries, keys, total_width, False)
+    tall = found.curve_row * max(len(queries), len(keys), 1)
+    right = min(found.right, found.left + CURVES[1])
+    wide = right + 0.6 * GAP + _widest(keys)
+    return replace(found, width=wide, y=GAP, curves_y=GAP, height=GAP + tall + 2.0, right=right, key_x=right + 0.6 * GAP)
 
 
 def _labels(texts: Sequence[Label]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from attnviz.analysis.compare import Difference
 from attnviz.figures import encoding
@@ -19,7 +19,8 @@ class HeadPicture:
     """The content of a picture: a pattern or a difference, its name, and a second line that describes it.
 
     `selected_rows` are highlighted rows; `coded` writes letters without a font as code points. `most` is the largest sum that
-    a row can have: 1 for a head, the number of heads for a sum of several.
+    a row can have: 1 for a head, the number of heads for a sum of several. `unseen` are cells that cannot be looked at; None
+    finds those of a causal pattern.
     """
 
     pattern: Pattern | Difference
@@ -29,6 +30,7 @@ class HeadPicture:
     selected_rows: tuple[int, ...] = ()
     coded: bool = False
     most: float = 1.0
+    unseen: Bool[np.ndarray, "query key"] | None = None
 
     @property
     def signed(self) -> bool:
@@ -51,9 +53,7 @@ class HeadPicture:
 
     def number(self, value: float) -> str:
         """Return a value as text for a cell."""
-        if self.most > 1.0:
-            return encoding.summed(value, self.most)
-        return encoding.signed_two(value) if self.signed else encoding.two(value)
+        return encoding.signed(value) if self.signed else encoding.three(value)
 
     def visible(self, text: str) -> str:
         """Return the reader's text as it is shown here."""

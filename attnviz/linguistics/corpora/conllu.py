@@ -9,9 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from pathlib import Path
 
-from attnviz.linguistics.corpora.lines import CorpusLine, groups, lines
+from attnviz.linguistics.corpora.lines import CorpusFile, CorpusLine, groups, lines
 from attnviz.linguistics.corpora.types import BrokenLine, ParsedSentence, Span
 from attnviz.types import Link, quoted
 
@@ -40,7 +39,7 @@ class _Row:
     relation: str = ""
 
 
-def conllu(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence]:
+def conllu(path: CorpusFile, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence]:
     """Read the sentences of a CoNLL-U file, in order. One with an unreadable line is left out; `broken` gets that line.
 
     Positions are those in `# text`, or, without it, in the forms joined by SpaceAfter. The parts of a multiword

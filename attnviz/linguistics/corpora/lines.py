@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from io import BufferedReader, TextIOWrapper
+from dataclasses import dataclass, field
+from io import BufferedReader, BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO
 
 from attnviz import charset
 from attnviz.errors import BadInputError
 
 LONGEST = 1_000_000  # bytes of a line, characters of a text with all its lines: far more than any corpus has
+
+
+@dataclass(frozen=True)
+class FileInMemory:
+    """A file as its bytes, such as an upload; messages call it `name`."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+CorpusFile = str | Path | FileInMemory
 
 
 @dataclass(frozen=True)
@@ -23,12 +36,16 @@ class CorpusLine:
     fault: str = ""
 
 
-def lines(path: str | Path) -> Iterator[CorpusLine]:
+def lines(path: CorpusFile) -> Iterator[CorpusLine]:
     """Yield the lines of a file, ended by LF or CRLF, or by CR where there is no LF, without a byte order mark.
 
     The file is UTF-8, or UTF-16 or UTF-32 with a mark; one that seems to be these without a mark is one line with a fault.
     Raises BadInputError without a file.
     """
+    if isinstance(path, FileInMemory):
+        content: BufferedReader = BufferedReader(BytesIO(path.content))
+        yield from _decoded_lines(content)
+        return
     try:
         with open(path, "rb") as file:
             yield from _decoded_lines(file)
@@ -82,7 +99,7 @@ def groups(found: Iterable[CorpusLine], starts: Callable[[str], bool]) -> Iterat
         yield group
 
 
-def _numbered(file: BinaryIO) -> Iterator[CorpusLine]:
+def _numbered(file: BufferedReader) -> Iterator[CorpusLine]:
     """Yield the lines of an open file in UTF-8. The rest of a line that is too long is skipped."""
     number = 0
     while raw := file.readline(LONGEST):
@@ -124,9 +141,13 @@ def _long(number: int) -> CorpusLine:
 def _decoded(number: int, raw: bytes) -> CorpusLine:
     """Return a line as text, or as a fault with its first invalid byte."""
     try:
-        return CorpusLine(number, raw.decode("utf-8").removesuffix("\n").removesuffix("\r"))
+        text = raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         bad = f"byte {error.start + 1} of this line, 0x{raw[error.start]:02X}, belongs to no character"
         return CorpusLine(
             number, "", f"A corpus is written in UTF-8; {bad}. Save the file as UTF-8, or convert it: iconv -f latin1 -t utf-8."
         )
+    if "\0" in text:
+        rule = "A corpus is text, in which no character is NUL"
+        return CorpusLine(number, "", f"{rule}; character {text.index(chr(0)) + 1} of this line is. Take it out.")
+    return CorpusLine(number, text)

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 from attnviz.errors import BadInputError
-from attnviz.linguistics.corpora.lines import lines
+from attnviz.linguistics.corpora.lines import CorpusFile, lines
 from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, Span
 from attnviz.types import joined, quoted
 
@@ -27,7 +26,7 @@ _PRONOUNS = {
 }
 
 
-def gap(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[AnnotatedQuestion]:
+def gap(path: CorpusFile, broken: Callable[[BrokenLine], None]) -> Iterator[AnnotatedQuestion]:
     """Read the texts of a GAP file, in order. The candidates are A and B; the answer is None if neither is right.
 
     A row whose offset does not lead to its word, or in which both are right, is left out and reported to `broken`.
@@ -70,7 +69,7 @@ def _gap_answer(row: Mapping[str, str], name: str) -> bool:
     return value == "TRUE"
 
 
-def winogender(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[AnnotatedQuestion]:
+def winogender(path: CorpusFile, broken: Callable[[BrokenLine], None]) -> Iterator[AnnotatedQuestion]:
     """Read the sentences of a Winogender file, in order. Candidate 0 is the occupation, candidate 1 the participant.
 
     The column sentid names these words, the right one and the gender of the pronoun
@@ -104,7 +103,7 @@ def _winogender_span(text: str, words: tuple[str, ...]) -> Span:
 
 
 def _questions(
-    path: str | Path,
+    path: CorpusFile,
     names: Sequence[str],
     made: Callable[[dict[str, str]], AnnotatedQuestion],
     broken: Callable[[BrokenLine], None],

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from attnviz.errors import BadInputError
-from attnviz.lessons.examples import span
-from attnviz.linguistics.corpora.lines import CorpusLine, groups, lines
+from attnviz.lessons.examples import places, span
+from attnviz.linguistics.corpora.lines import CorpusFile, CorpusLine, groups, lines
 from attnviz.linguistics.corpora.pronoun_tables import check_apart
 from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, ParsedSentence, Span
 from attnviz.text import words
@@ -21,7 +20,7 @@ _HEADING = re.compile(r"\s*\[\[\s*[A-Za-z][\w-]*\s*\]\]\s*(?:#.*)?")  # `[[sente
 _ERROR_POSITION = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$")
 
 
-def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence | AnnotatedQuestion]:
+def own(path: CorpusFile, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence | AnnotatedQuestion]:
     """Yield the entries of a TOML file, in order: `[[example]]` a question, `[[sentence]]` a parsed sentence.
 
     A question has `text`, `pronoun`, `candidates` and `answer`, the index of the right candidate from 0, missing where
@@ -111,13 +110,14 @@ class _NamedSpans(dict[str, Span]):
     def __init__(self, raw: dict[str, Any]) -> None:
         super().__init__()
         self.text = _string(raw, "text")
-        if len(self.text) > LONGEST_TEXT:  # each name is searched in it, which could take hours
+        if len(self.text) > LONGEST_TEXT:
             rule = f"A text has at most {LONGEST_TEXT:,} characters"
             raise BadInputError(f"{rule}; {quoted(self.text)} has {len(self.text):,}. Divide it.")
+        self.places = places(self.text)
 
     def __missing__(self, name: str) -> Span:
         try:
-            self[name] = span(self.text, name)
+            self[name] = span(self.text, name, self.places)
         except BadInputError:
             rule = "A word is named as it is written in the text, the#2 where it is the second"
             raise BadInputError(f"{rule}; {quoted(name)} is not in {quoted(self.text)}. Name another.") from None

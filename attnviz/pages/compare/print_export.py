@@ -31,15 +31,14 @@ def as_picture(
 
     Raises BadInputError for an unknown kind of file, or without panels.
     """
-    from attnviz.figures.vector import document, paper
-    from attnviz.pages.compare import print_layout
+    from attnviz.figures.vector import document, paper, placing
 
     if kind not in KINDS or not panels:
         raise BadInputError(f"A picture of panels is one of {', '.join(KINDS)}, of at least one panel; got {kind!r}.")
     parts = [
         _drawing(panel, traces, cards, rows, coded=kind != "svg") for panel, rows in zip(panels, selected_rows, strict=True)
     ]
-    whole = print_layout.sheet(parts, joined([panel_title(panel) for panel in panels]))
+    whole = placing.sheet(parts, joined([panel_title(panel) for panel in panels]))
     facts = [
         {"panel": panel_title(panel), "kind": panel.kind or "head", "of": list(panel.numbers), "problem": panel.problem}
         | {"heads": head_provenances(panel, traces, cards, options, focus)}

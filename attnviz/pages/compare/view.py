@@ -54,9 +54,7 @@ def compare(selection: Selection) -> Comparison:
         pins = _layer(selection)
     traces = {request: _read(request) for request in dict.fromkeys((selection.request, *(pin.request for pin in pins)))}
     combined = () if selection.shown == "layer" else selection.panels
-    for number, trace in enumerate(traces.values()):
-        if isinstance(trace, Trace):
-            legibility_note.line(trace, f"legible-{number}")
+    legibility_note.lines([trace for trace in traces.values() if isinstance(trace, Trace)])
     return Comparison(pins, analysis.build_panels(pins, combined, traces, selection.options), traces)
 
 

@@ -34,17 +34,14 @@ def fork(pronoun: str, branches: Sequence[Branch], theme: str, hit: bool | None 
     everything in one sentence.
     """
     colours = encoding.theme(theme)
-    high = ROW * len(branches)
-    lines = "".join(_line(at, branch, high, colours) for at, branch in enumerate(branches))
-    picture = f'<svg xmlns="http://www.w3.org/2000/svg" width="{REACH}" height="{high}">{lines}</svg>'
-    source = base64.b64encode(picture.encode()).decode()  # an image: of drawings in a page's own text Streamlit leaves nothing
+    picture = encoding.each_theme(theme, lambda name: _lines(branches, encoding.theme(name)))
     rows = "".join(_row(branch, colours, hit if branch.right else None) for branch in branches)
     chip = f"background:{colours.accent};color:{colours.on_accent};padding:.04em .3em;border-radius:.14em"
     label = html.escape(description(pronoun, branches, hit))
     return (
         f'<div role="img" aria-label="{label}" dir="auto" style="display:flex;align-items:center;overflow:hidden">'
         f'<span style="font:24px/1.25 {html.escape(encoding.SENTENCE_FONT)};{chip}">{_name(pronoun)}</span>'
-        f'<img alt="" width="{REACH}" height="{high}" src="data:image/svg+xml;base64,{source}" style="flex:none">'
+        f"{picture}"
         f'<span style="display:grid;min-width:0;font-variant-numeric:tabular-nums">{rows}</span></div>'
     )
 
@@ -60,6 +57,15 @@ def description(pronoun: str, branches: Sequence[Branch], hit: bool | None) -> s
             phrase += ", the right one" + ("" if hit is None else ", hit" if hit else ", miss")
         parts.append(phrase)
     return f"{pronoun}: {'; '.join(parts)}"
+
+
+def _lines(branches: Sequence[Branch], colours: encoding.Theme) -> str:
+    """Return the lines as an image: of drawings in a page's own text Streamlit leaves nothing."""
+    high = ROW * len(branches)
+    lines = "".join(_line(at, branch, high, colours) for at, branch in enumerate(branches))
+    picture = f'<svg xmlns="http://www.w3.org/2000/svg" width="{REACH}" height="{high}">{lines}</svg>'
+    source = base64.b64encode(picture.encode()).decode()
+    return f'<img alt="" width="{REACH}" height="{high}" src="data:image/svg+xml;base64,{source}" style="flex:none">'
 
 
 def _line(at: int, branch: Branch, high: int, colours: encoding.Theme) -> str:

@@ -66,7 +66,7 @@ def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | Non
         style.append(f"background:{colours.accent};color:{colours.on_accent}")
     elif weight is not None and weight >= 0.004:
         background = encoding.weight_colour(weight, colours.name)
-        style.append(f"background:{background};color:{encoding.text_on(background)}")
+        style.append(f"background:{background};color:{encoding.text_on_weight(weight, colours.name)}")
     if not unit.special and place in marks.candidates:
         line = "solid" if place == marks.right else "dotted"
         style.append(f"text-decoration:underline {line} {colours.accent} 3px;text-underline-offset:.2em")
@@ -76,7 +76,7 @@ def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | Non
     if weight is not None and (weight >= encoding.WRITTEN_FROM or place in marks.candidates):
         mark = f"{encoding.mark(marks.hit)} " if marks.hit is not None and place == marks.right else ""
         below = ";margin-top:4px" if place in marks.cue else ""  # under its frame
-        number = f'<span style="{_NUMBER}{below};color:{colours.mute}">{mark}{encoding.two(weight)}</span>'
+        number = f'<span style="{_NUMBER}{below};color:{colours.mute}">{mark}{encoding.three(weight)}</span>'
     unread = encoding.unknown_mark(unit)
     if unread:
         style.append(f"box-shadow:0 0 0 1px {colours.line};border-radius:.14em")

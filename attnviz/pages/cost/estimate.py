@@ -17,6 +17,7 @@ from attnviz.ui import glossary_links, widgets
 PART = "estimate"
 LINKED = ("softmax", "decoder", "grouped-queries")
 MIN_LENGTH, MAX_LENGTH = 1_000, 10_000_000
+WIDE = 10_000  # an interval with ends further apart than this factor says nothing
 
 
 def estimate(model_sizes: ModelSizes, report: BenchmarkReport | None) -> None:
@@ -104,7 +105,7 @@ def _tables(n: int, model_sizes: ModelSizes, report: BenchmarkReport | None) -> 
     st.subheader(lesson.text("extrapolation", "title"), anchor="beyond")
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown(lesson.text("extrapolation", "computed", {"n": encoding.thousands(n)}))
+        st.markdown(glossary_links.linked(lesson.text("extrapolation", "computed", {"n": encoding.thousands(n)})))
         lines = ["| Algorithm | Operations | Peak memory | Steps in sequence |", "|:--|--:|--:|--:|"]
         for algorithm, name in lesson.names().items():
             on = flops.estimate(algorithm, n, model_sizes.layer)
@@ -128,35 +129,38 @@ def _extrapolation(n: int, model_sizes: ModelSizes, report: BenchmarkReport | No
         and found
         and (report.plan.heads, report.plan.dim) != (model_sizes.layer.heads, model_sizes.layer.dim)
     ):
-        st.markdown(lesson.text("extrapolation", "sizes"))
+        st.markdown(glossary_links.linked(lesson.text("extrapolation", "sizes")))
         return
     fits = [
         fit for algorithm in algorithms.ALGORITHMS if (fit := growth.fit_algorithm(found, algorithm, "seconds")) is not None
     ]
     if not fits:
-        st.markdown(lesson.text("extrapolation", "none"))
+        st.markdown(glossary_links.linked(lesson.text("extrapolation", "none")))
         return
     low, high = min(min(fit.lengths) for fit in fits), max(max(fit.lengths) for fit in fits)
     more = {"low": encoding.thousands(low), "high": encoding.thousands(high), "times": units.ratio_text(n / high)}
-    st.markdown(lesson.text("extrapolation", "lead", more))
+    st.markdown(glossary_links.linked(lesson.text("extrapolation", "lead", more)))
     lines = ["| Algorithm | Time, extrapolated | Memory, extrapolated |", "|:--|--:|--:|"]
     for algorithm, name in lesson.names().items():
         lines.append(
-            f"| **{name}** | {' | '.join(_extrapolated(found, algorithm, what, n) for what in ('seconds', 'peak_bytes'))} |"
+            f"| **{name}** | {' | '.join(extrapolated(found, algorithm, what, n) for what in ('seconds', 'peak_bytes'))} |"
         )
     with st.container(key="cost-beyond"):
         st.markdown("\n".join(lines))
-    st.caption(lesson.text("extrapolation", "note"))
+    st.caption(glossary_links.linked(lesson.text("extrapolation", "note", {"wide": encoding.thousands(WIDE)})))
 
 
-def _extrapolated(found: tuple[Measurement, ...], algorithm: str, what: str, n: int) -> str:
+def extrapolated(found: tuple[Measurement, ...], algorithm: str, what: str, n: int) -> str:
     """Return the extrapolated cost with its interval."""
     fit = growth.fit_algorithm(found, algorithm, what)
     if fit is None:
         return lesson.text("extrapolation", "missing")
     write = units.duration if what == "seconds" else units.byte_size
-    value, low, high = (write(one) for one in fit.predict(n))
-    return value if low == high else f"{value} ({low} to {high})"
+    value, low, high = fit.predict(n)
+    if high > WIDE * low:
+        return lesson.text("extrapolation", "wide", {"value": write(value)})
+    between = f"{write(low)} to {write(high)}"
+    return write(value) if write(low) == write(high) else f"{write(value)} ({between})"
 
 
 def _power(cell: str) -> str:

@@ -18,6 +18,11 @@ NAMED = 32  # rows of a matrix that have names
 
 def drawn(trace_tiles: TileTrace, labels: Sequence[str], step: int, at: int, theme: str) -> str:
     """Return the matrix as HTML: the current tile filled, earlier tiles empty again, the chosen row outlined."""
+    return encoding.each_theme(theme, lambda name: _drawn(trace_tiles, labels, step, at, name))
+
+
+def _drawn(trace_tiles: TileTrace, labels: Sequence[str], step: int, at: int, theme: str) -> str:
+    """Return the matrix in the colours of one theme."""
     colours, (queries, keys) = encoding.theme(theme), trace_tiles.weights.shape
     cell = SIDE / max(queries, keys)
     now = trace_tiles.tiles[step]

@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from attnviz.figures import encoding, html_matrix
 from attnviz.pages.inside.analysis import StepPicture
@@ -57,20 +57,23 @@ _CSS = f"""
 
 def _vector(name: str, vector: Float[np.ndarray, " place"], most: float, framed: tuple[range, ...], theme: str) -> str:
     """Return a vector as coloured cells, scaled by `most`, or by its own largest number if that is 0; some cells framed."""
-    colours = encoding.difference_rgb(vector / (most or float(np.abs(vector).max()) or 1.0), theme)
+    scaled = vector / (most or float(np.abs(vector).max()) or 1.0)
     text = f"{name}: {len(vector)} numbers, from {encoding.digits(vector.min())} to {encoding.digits(vector.max())}"
     head = f'<div class="name"><span>{html.escape(encoding.visible(name))}</span><small>{_range(vector)}</small></div>'
     if len(vector) > SMALL:
         rows = -(-len(vector) // SMALL)
-        padded = np.full((rows * SMALL, 3), encoding.rgb(encoding.theme(theme).page), np.uint8)
-        padded[: len(vector)] = colours
-        image = html_matrix.image(padded.reshape(rows, SMALL, 3), text, f"height:{rows * ROW}px")
-        return f'<div>{head}<div class="long">{image}{_frames(framed, rows)}</div></div>'
+
+        def image(name: str) -> str:
+            padded = np.full((rows * SMALL, 3), encoding.rgb(encoding.theme(name).page), np.uint8)
+            padded[: len(vector)] = encoding.difference_rgb(scaled, name)
+            return html_matrix.image(padded.reshape(rows, SMALL, 3), text, f"height:{rows * ROW}px")
+
+        return f'<div>{head}<div class="long">{encoding.each_theme(theme, image)}{_frames(framed, rows)}</div></div>'
     inside = {place for places in framed for place in places}
     cells = "".join(
         f'<i{" class=framed" if place in inside else ""} title="{place}: {encoding.digits(number)}" '
-        f'style="background:{encoding.hexadecimal(colour)}"></i>'
-        for place, (number, colour) in enumerate(zip(vector, colours, strict=True))
+        f'style="background:{encoding.difference_colour(value, theme)}"></i>'
+        for place, (number, value) in enumerate(zip(vector, scaled, strict=True))
     )
     columns = f"grid-template-columns:repeat({len(vector)},1fr)"
     return f'<div>{head}<div class="cells" role="img" aria-label="{html.escape(text)}" style="{columns}">{cells}</div></div>'
@@ -140,7 +143,7 @@ def _words(weights: Float[np.ndarray, " token"], labels: Sequence[str], at: int,
     for key, (label, weight) in enumerate(zip(labels, weights.tolist(), strict=True)):
         colour = encoding.weight_colour(weight, theme)
         selected = ' class="selected"' if key == at else ""
-        style = f"background:{colour};color:{encoding.text_on(colour)}"
+        style = f"background:{colour};color:{encoding.text_on_weight(weight, theme)}"
         spans.append(
             f'<span><b{selected} dir="auto" style="{style}">{html.escape(encoding.label(label))}</b>'
             f"<small>{encoding.three(weight)}</small></span>"
@@ -150,9 +153,13 @@ def _words(weights: Float[np.ndarray, " token"], labels: Sequence[str], at: int,
 
 def _seen(allowed: np.ndarray, labels: Sequence[str], at: int, theme: str) -> str:
     """Return the matrix of visible tokens, with the row of the chosen token in the accent colour."""
-    colours = encoding.theme(theme)
-    picture = np.where(allowed[..., None], encoding.rgb(colours.sequential[2]), encoding.rgb(colours.page)).astype(np.uint8)
-    picture[at, allowed[at]] = encoding.rgb(colours.accent)
+
+    def cells(name: str) -> UInt8[np.ndarray, "row column 3"]:
+        colours = encoding.theme(name)
+        picture = np.where(allowed[..., None], encoding.rgb(colours.sequential[2]), encoding.rgb(colours.page)).astype(np.uint8)
+        picture[at, allowed[at]] = encoding.rgb(colours.accent)
+        return picture
+
     n, seen = len(allowed), int(allowed[at].sum())
     description = f"{n} rows and {n} columns: {int(allowed.sum())} of {n * n} pairs are visible, {seen} of them in row {at}"
-    return f"<div>{html_matrix.drawn(picture, labels, labels, at, description)}<small>{description}.</small></div>"
+    return f"<div>{html_matrix.drawn(cells, theme, labels, labels, at, description)}<small>{description}.</small></div>"

@@ -24,6 +24,17 @@ def render(
 
     `description` is the text for screen readers.
     """
+    return encoding.each_theme(theme, lambda name: _drawn(image, weights, at, name, description))
+
+
+def _drawn(
+    image: Float[np.ndarray, "height width colour"],
+    weights: Float[np.ndarray, " patch"],
+    at: tuple[int, int],
+    theme: str,
+    description: str,
+) -> str:
+    """Return the picture in the colours of one theme."""
     colours = encoding.theme(theme)
     columns = round(len(weights) ** 0.5)
     size = CELL * columns

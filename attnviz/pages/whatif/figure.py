@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 
 from attnviz.engine.reference.intervened import InterventionResult, NextToken
 from attnviz.figures import encoding, html_matrix
@@ -58,16 +58,23 @@ def weights(
     at: int | None, theme: str, what: str = "Weights",
 ) -> str:  # fmt: skip
     """Return a head's weights, or other numbers from 0 to 1; hidden pairs have the colour of the page."""
-    cells = encoding.weight_rgb(found.astype(np.float32), theme)
-    cells = np.where(seen[..., None], cells, encoding.rgb(encoding.theme(theme).page)).astype(np.uint8)
+
+    def cells(name: str) -> UInt8[np.ndarray, "row column 3"]:
+        shown = encoding.weight_rgb(found.astype(np.float32), name)
+        return np.where(seen[..., None], shown, encoding.rgb(encoding.theme(name).page)).astype(np.uint8)
+
     description = f"{what}: {len(rows)} rows, {len(columns)} columns, {int(seen.sum())} of {seen.size} pairs open"
-    return html_matrix.drawn(cells, rows, columns, at, description)
+    return html_matrix.drawn(cells, theme, rows, columns, at, description)
 
 
 def difference(found: Float[np.ndarray, "query key"], rows: Sequence[str], columns: Sequence[str], at: int, theme: str) -> str:
     """Return after minus before: green is more, purple less."""
     description = f"After minus before, from {encoding.signed(found.min())} to {encoding.signed(found.max())}"
-    return html_matrix.drawn(encoding.difference_rgb(found.astype(np.float32), theme), rows, columns, at, description)
+
+    def cells(name: str) -> UInt8[np.ndarray, "row column 3"]:
+        return encoding.difference_rgb(found.astype(np.float32), name)
+
+    return html_matrix.drawn(cells, theme, rows, columns, at, description)
 
 
 def row(pair: BeforeAfter, at: int, theme: str) -> str:

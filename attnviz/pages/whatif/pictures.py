@@ -11,12 +11,8 @@ from attnviz.pages.whatif import analysis, figure
 from attnviz.pages.whatif.analysis import BeforeAfter
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.types import Token
-from attnviz.ui import widgets
 
-AXES = {
-    "light": "Row: the word that looks (query). Column: the word it looks at (key). Darker is more; white is hidden.",
-    "dark": "Row: the word that looks (query). Column: the word it looks at (key). Brighter is more; black is hidden.",
-}
+AXES = "Row: the word that looks (query). Column: the word it looks at (key). Stronger is more; hidden pairs are empty."
 
 
 def names(tokens: tuple[Token, ...]) -> list[str]:
@@ -34,7 +30,7 @@ def show_both(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: boo
     same = not everywhere and np.array_equal(pair.weights_after, pair.weights_before)
     mixes = same and chosen.id in ("heads", "zeroed")  # the weights stay the same, but the mixed vectors change
     st.html(figure.page(figure.beside(_before(pair, at), *(_mixes(chosen, pair, at) if mixes else _after(pair, at)))))
-    st.caption(AXES[widgets.theme()])
+    st.caption(AXES)
     st.html(figure.page(figure.beside(*_further(chosen, pair, at, everywhere=everywhere))))
     _table(pair, at)
 
@@ -42,13 +38,13 @@ def show_both(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: boo
 def _before(pair: BeforeAfter, at: int) -> str:
     """Draw the head as trained."""
     reading, labels = pair.before, names(pair.before.tokens)
-    inner = figure.weights(pair.weights_before, reading.seen, labels, names(reading.keys), at, widgets.theme())
+    inner = figure.weights(pair.weights_before, reading.seen, labels, names(reading.keys), at, encoding.LIVE.name)
     return figure.panel("Before", f"L{pair.layer}·H{pair.number}, as trained", inner)
 
 
 def _after(pair: BeforeAfter, at: int) -> list[str]:
     """Draw the changed head, and the difference where both readings have the same keys."""
-    theme, labels = widgets.theme(), names(pair.after.tokens)
+    theme, labels = encoding.LIVE.name, names(pair.after.tokens)
     joined = len(pair.after.weights[pair.layer]) < len(pair.before.weights[pair.layer])
     after = figure.weights(pair.weights_after, pair.after.seen, labels, names(pair.after.keys), at, theme)
     panels = [figure.panel("After", "all heads joined" if joined else f"L{pair.layer}·H{pair.number}", after)]
@@ -60,7 +56,7 @@ def _after(pair: BeforeAfter, at: int) -> list[str]:
 
 def _mixes(chosen: Experiment, pair: BeforeAfter, at: int) -> list[str]:
     """Draw what each token contributes, before and after, where the weights stay the same."""
-    theme, labels = widgets.theme(), names(pair.before.tokens)
+    theme, labels = encoding.LIVE.name, names(pair.before.tokens)
     if chosen.id == "heads":
         most, token = float(pair.before.adds[:, at].max()), encoding.label(pair.before.tokens[at].text)
         drawn = [figure.heads(reading.adds[:, at], most, pair.number, theme) for reading in (pair.before, pair.after)]
@@ -82,7 +78,7 @@ def _mixes(chosen: Experiment, pair: BeforeAfter, at: int) -> list[str]:
 
 def _further(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: bool) -> list[str]:
     """Draw the selected row, the change layer by layer, and the next tokens."""
-    theme, token = widgets.theme(), encoding.label(pair.before.tokens[at].text)
+    theme, token = encoding.LIVE.name, encoding.label(pair.before.tokens[at].text)
     if pair.comparable:
         rows = figure.panel(f"The row of “{token}”", "", figure.row(pair, at, theme))
     else:
@@ -102,7 +98,7 @@ def _further(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: bool
 
 def _next(when: str, reading: InterventionResult) -> str:
     """Return the most likely next tokens."""
-    return figure.panel("The next token", when, figure.likely(reading.likely[:5], widgets.theme()))
+    return figure.panel("The next token", when, figure.likely(reading.likely[:5], encoding.LIVE.name))
 
 
 def _table(pair: BeforeAfter, at: int) -> None:

@@ -9,12 +9,12 @@ from attnviz.engine.reference.intervened import MAX_TOKENS, InterventionResult
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.lessons.template import fill
-from attnviz.pages.whatif import analysis, lesson, pictures, settings, word_order
+from attnviz.pages.whatif import analysis, downloads, lesson, pictures, settings, word_order
 from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import BeforeAfter
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.pages.whatif.quiz import show_question
-from attnviz.ui import caution, page_url, state, token_picker, widget_values, widgets
+from attnviz.ui import caution, figure_and_data, page_url, state, token_picker, widget_values, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
 
@@ -32,7 +32,7 @@ def show(trace: Trace) -> None:
     content = lesson.content()
     with st.container(key="whatif"):
         st.header(content["title"], anchor=False)
-        st.caption(content["lead"])
+        st.caption(linked(content["lead"]))
         chosen = _chosen()
         try:
             before = backend().intervene(trace.request, state.current().head.layer, AS_TRAINED)
@@ -90,6 +90,9 @@ def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None
     above.container(width=WIDE).latex(fill(chosen.text("formula", *kinds), sentence_values.formula(pair, values)))
     if not show_question(chosen, pair.after, at, numbers, analysis.correct_answer(chosen.id, pair, at)):
         pictures.show_before(pair, at)
+        figure_and_data.fold(
+            "whatif", lambda: downloads.figures(figure_and_data.source(), chosen, pair, at, values, shown=False)
+        )
         return
     parts = [chosen.text("finding", *kinds)]
     if chosen.id == "heads" and values["where"] != lesson.ALL and values["pass"] != "join":
@@ -98,6 +101,7 @@ def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None
     st.markdown(_linked_text(lesson.content()["outcome"][before.family], numbers))
     pictures.show_both(chosen, pair, at, everywhere=values["where"] == lesson.ALL)
     st.markdown(f"**What to look for.** {_linked_text(chosen.text('look_for', before.family), numbers)}")
+    figure_and_data.fold("whatif", lambda: downloads.figures(figure_and_data.source(), chosen, pair, at, values, shown=True))
 
 
 def _linked_text(text: str, numbers: dict[str, str]) -> str:

@@ -10,13 +10,13 @@ from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.lessons.template import fill
-from attnviz.pages.whatif import analysis, figure, settings
+from attnviz.pages.whatif import analysis, downloads, figure, settings
 from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import Values
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.pages.whatif.pictures import AXES, names
 from attnviz.pages.whatif.quiz import show_question
-from attnviz.ui import state, widgets
+from attnviz.ui import figure_and_data, state, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
 
@@ -49,6 +49,7 @@ def show(chosen: Experiment, before: InterventionResult, at: int) -> None:
     st.markdown(f"**What to look for.** {linked(fill(chosen.text('look_for'), numbers))}")
     st.markdown(linked(chosen.words["proof"]))
     st.latex(chosen.words["steps"], width="content")
+    figure_and_data.fold("whatif", lambda: downloads.order_figures(figure_and_data.source(), found, before.tokens, at, values))
 
 
 def _mixed(found: WordOrderResult, before: InterventionResult) -> list[str]:
@@ -58,7 +59,7 @@ def _mixed(found: WordOrderResult, before: InterventionResult) -> list[str]:
 
 def _pictures(found: WordOrderResult, before: InterventionResult, at: int, values: Values) -> None:
     """Draw four matrices; the selected token is marked at its place in each."""
-    theme, labels, mixed = widgets.theme(), names(before.tokens), _mixed(found, before)
+    theme, labels, mixed = encoding.LIVE.name, names(before.tokens), _mixed(found, before)
     n = len(labels)
     seen = np.tri(n, dtype=bool) if values["mask"] == "on" else np.ones((n, n), bool)
     back = np.argsort(found.order)
@@ -80,4 +81,4 @@ def _pictures(found: WordOrderResult, before: InterventionResult, at: int, value
             )
         )
     )
-    st.caption(AXES[widgets.theme()])
+    st.caption(AXES)

@@ -18,13 +18,15 @@ import streamlit
 from attnviz.board import scripts
 from attnviz.figures import encoding
 from attnviz.selection import TEXT
-from attnviz.web import navigation, panels
+from attnviz.web import navigation, panels, terms
 from attnviz.web.encoded import EncodedBody, Headers, encoded
 
 _INDEX = Path(streamlit.__file__).with_name("static") / "index.html"
 _HERE = Path(__file__).parent
 SCRIPTS = (
+    "theme",
     "history",
+    "steps",
     "navigation",
     "panels",
     "paper",
@@ -63,9 +65,8 @@ def html() -> str:
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
     head = f"{_META}\n    {style()}\n    <script>{script()}</script>\n    {_preloads()}\n  "
     text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
-    frame = "\n    ".join(
-        ("", _frame(), navigation.html(), _first_paint(), panels.html(), '<header id="attnviz-paper-head"></header>')
-    )
+    paper = '<header id="attnviz-paper-head"></header>'
+    frame = "\n    ".join(("", _frame(), navigation.html(), _first_paint(), panels.html(), terms.html(), paper))
     text, bodies = re.subn(r"(?<=<body>)", lambda _: frame, text, count=1)
     if (roots, heads, bodies) != (1, 1, 1):
         found = f"{roots}, {heads} and {bodies}"
@@ -75,7 +76,8 @@ def html() -> str:
 
 def _frame() -> str:
     """Return the style of every page. It stands in the body, behind Streamlit's own styles in the head, and so over them."""
-    return "<style>{}\n{}</style>".format(*((_HERE / f"{name}.css").read_text("utf-8") for name in ("frame", "paper")))
+    frame, paper = ((_HERE / f"{name}.css").read_text("utf-8") for name in ("frame", "paper"))
+    return f"<style>{frame}\n{terms.css()}\n{paper}</style>"
 
 
 def _first_paint() -> str:
@@ -104,11 +106,9 @@ def _preloads() -> str:
 @cache
 def style() -> str:
     """Return the style sheet of the row and of what is seen first, in the colours of both themes."""
-    light, dark = map(encoding.css, ("light", "dark"))
-    colours = f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    first = f"#first-paint{{{light};--serif:{encoding.SENTENCE_FONT}}}\n#first-paint.dark{{{dark}}}"
+    first = f"#first-paint{{--serif:{encoding.SENTENCE_FONT}}}"
     rules = (_HERE / "first_paint.css").read_text("utf-8")
-    return f"<style>{colours}\n{navigation.css()}\n{first}\n{rules}</style>"
+    return f"<style>{encoding.live_css()}\n{navigation.css()}\n{first}\n{rules}</style>"
 
 
 @cache

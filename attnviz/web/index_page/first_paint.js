@@ -7,19 +7,9 @@
   const root = document.documentElement;
   const shell = document.getElementById("first-paint");
   const part = (name) => shell.querySelector(`.${name}`);
-  const stored = () => {
-    try {
-      return localStorage[Object.keys(localStorage).find((name) => name.startsWith("stActiveTheme"))];
-    } catch {
-      return null; // a browser that keeps nothing
-    }
-  };
-  const theme = stored();
-  const dark = theme ? /"name":"[^"]*dark/i.test(theme) : matchMedia("(prefers-color-scheme: dark)").matches;
   const text = new URLSearchParams(location.search).get("text") ?? shell.dataset.text;
   const page = location.pathname.split("/").pop();
   const board = ["", "attention"].includes(page) && text.trim() !== "";
-  shell.classList.toggle("dark", dark);
   shell.classList.toggle("plain", !board);
   shell.classList.toggle("bare", page === "start"); // it has a field of its own
   for (const name of ["field", "words"]) part(name).textContent = text.slice(0, WORDS);

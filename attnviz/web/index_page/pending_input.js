@@ -4,23 +4,31 @@
 // page that it believes to be open. A click on a link to another page in between is sent first, and then undone by
 // that message. And if a press lasts longer, the page may be redrawn between press and release, and the click is lost. So
 // (1) a field that loses the focus by a press is committed when the press ends, (2) a click on a link of the app is delayed
-// until the server runs on the committed text (it drops the fields of a page that is left before that), and (3) a file is
-// fetched when that run has ended.
+// until the server runs on what was sent, the text or a choice in a component (it drops the fields of a page that is left before
+// that), and (3) a file is fetched when that run has ended.
 (() => {
   const FIELDS = "[data-testid=stTextInput] input, [data-testid=stNumberInput] input, [data-testid=stTextArea] textarea";
-  const RUN_TIMEOUT = 5_000; // milliseconds within which the server reports that it runs on the committed text
-  const CLICK_TIMEOUT = 1_500; // milliseconds that a click on a link waits for that: during an earlier run, it is not visible
+  const RUN_TIMEOUT = 10_000; // milliseconds within which the server reports that the run begins that was asked for
+  const SHOW_TIMEOUT = 1_500; // milliseconds within which the page shows that a run begins, unless it showed the run before it
+  const RERUN = 0x5a; // first byte of Streamlit's messages that ask for a run
+  const NEW_SESSION = 0x22; // tag of its message from the server that a run begins
+  const BEFORE_KIND = [0x0a, 0x12]; // tags of the hash and the metadata, which may stand before that
   const POLL = 20; // milliseconds between two checks whether the page runs, or has run
   const committedText = new WeakMap(); // of a field: its text at focus, or at its last commit
   let pressing = false;
   let blurred = null; // { field, next }: a field that lost the focus during this press, and the element that has it now
-  const expected = new Set(); // observers of runs that were requested and have not begun
+  let committing = 0; // commits whose message is not yet sent
   let pendingDownload = null; // the button of a file that is fetched when the page has run
   let replaying = false;
 
   const app = () => document.querySelector("[data-testid=stApp]");
   const isOurs = (target) => target instanceof Element && Boolean(app()?.contains(target) || target.closest("#attnviz-frame"));
-  const busy = () => expected.size > 0 || app()?.dataset.testScriptState === "running";
+  const running = () => app()?.dataset.testScriptState === "running";
+  // Return whether a run was asked for that the server has not begun.
+  const unanswered = () => sentAt > startedAt && performance.now() - sentAt < RUN_TIMEOUT;
+  // Return whether a run has begun that the page does not show yet.
+  const unshown = () => startedAt > shownAt && performance.now() - startedAt < SHOW_TIMEOUT;
+  const busy = () => committing > 0 || unanswered() || unshown() || running();
   const isField = (target) => target instanceof Element && target.matches(FIELDS);
   const hasPendingText = (field) => committedText.has(field) && committedText.get(field) !== field.value;
   // Streamlit queues its message while it handles the field's event: it is sent before the second of two later tasks.
@@ -36,32 +44,46 @@
   }
 
   function commit(field) {
-    if (hasPendingText(field)) expectRun();
+    if (hasPendingText(field)) {
+      committing += 1;
+      afterSend(() => (committing -= 1));
+    }
     committedText.set(field, field.value);
   }
 
-  // Observe the start of a run, if a message that requests one is sent now.
-  function expectRun() {
-    const before = sent;
-    const observer = new MutationObserver((records) => {
-      const states = [...records.slice(1).map((record) => record.oldValue), app().dataset.testScriptState];
-      if (states.includes("running")) stop();
-    });
-    const stop = () => {
-      observer.disconnect();
-      expected.delete(observer);
-    };
-    expected.add(observer);
-    observer.observe(app(), { attributeFilter: ["data-test-script-state"], attributeOldValue: true });
-    afterSend(() => (sent === before ? stop() : setTimeout(stop, RUN_TIMEOUT)));
-  }
-
-  let sent = 0; // messages to the server
+  let sentAt = -Infinity; // when a run was last asked for
+  let startedAt = -Infinity; // when the server last reported that a run begins
+  let shownAt = -Infinity; // when the page last began to show a run
+  const observed = new WeakSet(); // sockets
   const { send } = WebSocket.prototype;
   WebSocket.prototype.send = function (data) {
-    sent += 1;
+    if (data[0] === RERUN) sentAt = performance.now();
+    if (!observed.has(this)) this.addEventListener("message", ({ data }) => beginsRun(data) && (startedAt = performance.now()));
+    observed.add(this);
     return send.call(this, data);
   };
+
+  new MutationObserver((records) => {
+    const states = [...records.slice(1).map((record) => record.oldValue), app()?.dataset.testScriptState];
+    if (states.includes("running")) shownAt = performance.now();
+  }).observe(document, { attributeFilter: ["data-test-script-state"], attributeOldValue: true, subtree: true });
+
+  // Return whether a message says that a run begins: fields with their length, then the kind of the message.
+  function beginsRun(data) {
+    if (!(data instanceof ArrayBuffer)) return false;
+    const bytes = new Uint8Array(data);
+    const afterField = (start) => {
+      let [length, end] = [0, start + 1];
+      for (let shift = 0; end < bytes.length; shift += 7) {
+        length |= (bytes[end] & 0x7f) << shift;
+        if (bytes[end++] < 0x80) break;
+      }
+      return end + length;
+    };
+    let at = 0;
+    while (BEFORE_KIND.includes(bytes[at])) at = afterField(at);
+    return bytes[at] === NEW_SESSION;
+  }
 
   for (const name of ["pointerdown", "mousedown"]) addEventListener(name, () => (pressing = true), true);
   for (const name of ["pointerup", "mouseup", "pointercancel", "dragend"]) addEventListener(name, () => setTimeout(endPress), true);
@@ -120,10 +142,8 @@
     cancelEvent(event);
     dispatchEvent(new Event("attnviz-leave")); // components send now what they have not yet sent
     const redrawnLink = () => [...document.querySelectorAll("a[href]")].find((other) => other.href === link.href);
-    expectRun();
-    const deadline = performance.now() + CLICK_TIMEOUT;
     const poll = () => {
-      if (expected.size && performance.now() < deadline) setTimeout(poll, POLL);
+      if (unanswered()) setTimeout(poll, POLL);
       else replayClick(link.isConnected ? link : redrawnLink());
     };
     afterSend(poll);

@@ -14,7 +14,7 @@ import { lensOnAll } from "./zoom.js";
 import { columnsOf, counts, named } from "../core/pattern.js";
 import { percent } from "../core/encoding.js";
 import { matrixPlace, placesIn, wholeRoom } from "./layout.js";
-import { element, within } from "../core/element.js";
+import { element, termLink, within } from "../core/element.js";
 
 const SLANTED = 56; // pixels that the slanted word above the last column reaches beyond it
 const MOVE = 140; // milliseconds of the transition between heads
@@ -121,7 +121,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     const where = sink ? `left: ${left}px; top: 0px; width: ${geometry.head.width - left}px` : "";
     if (noted === text + where) return;
     noted = text + where;
-    note.replaceChildren(...(sink ? [text, ...(sink.resting ? [linkTo(glossary, "sink"), "”)."] : [])] : []));
+    note.replaceChildren(...(sink ? [text, ...(sink.resting ? [termLink(glossary, "sink"), "”)."] : [])] : []));
     note.style.cssText = where;
   }
 
@@ -164,14 +164,6 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   }
 
   return { draw, unitsAt, lens, still: eased.stop };
-}
-
-// A word linked to its glossary entry, in a new window; the plain word if there is no glossary.
-function linkTo(glossary, term) {
-  if (!glossary) return term;
-  const link = element("a", "", term);
-  Object.assign(link, { href: glossary + term, target: "_blank", rel: "noopener", title: "What this is: in the glossary" });
-  return link;
 }
 
 // Weights in transition from one head to the next, so that the eye can follow. Numbers never change gradually.

@@ -3,15 +3,13 @@
 import { PARTLY_UNKNOWN, UNKNOWN, isolated, markOf } from "../core/encoding.js";
 import { unitsOf } from "../core/pattern.js";
 
-// How many words, or tokens, of the text are unknown to the model; "" if it reads them all.
-export function unknownCount(frame, words) {
+// What the mark means in the picture; "" if the model reads the whole text. How much it cannot read stands above the board.
+export function markMeaning(frame, words) {
   const sides = frame.cross ? [frame.queries, frame.keys] : [frame.queries];
-  const all = sides.flatMap((side) => unitsOf(side, { words, special: "hide" }));
-  const unknown = all.filter(markOf);
+  const unknown = sides.flatMap((side) => unitsOf(side, { words, special: "hide" })).filter(markOf);
   if (!unknown.length) return "";
-  const mark = unknown.every(({ partly }) => partly) ? PARTLY_UNKNOWN : UNKNOWN;
-  const noun = `${words ? "word" : "token"}${all.length === 1 ? "" : "s"}`;
-  return `${mark}: ${unknown.length} of ${all.length} ${noun} ${unknown.length === 1 ? "is" : "are"} unknown to ${frame.name}.`;
+  if (unknown.every(({ partly }) => partly)) return `${PARTLY_UNKNOWN} marks a word of which ${frame.name} cannot read a part.`;
+  return `${UNKNOWN} marks what ${frame.name} cannot read.`;
 }
 
 // What a reader must know about the words just named; `who` is the model; "" if the model reads them all.
@@ -25,19 +23,19 @@ export function unknownNote(named, who = "It") {
   return `${who} does not read ${name}, only its unknown token, the same for every word that it does not know.`;
 }
 
-// The line below a text: how many words are unknown, and what that means for the ones just named.
+// The line below a text: what the mark means, and what that means for the words just named.
 export function unknownLine(frame, words, named = []) {
-  const count = unknownCount(frame, words);
-  return count && [count, unknownNote(named)].filter(Boolean).join(" ");
+  const meaning = markMeaning(frame, words);
+  return meaning && [meaning, unknownNote(named)].filter(Boolean).join(" ");
 }
 
-// The same for several texts and models: each count once, then its meaning for the link in the panels.
+// The same for several texts and models: each meaning once, then what follows for the link in the panels.
 export function unknownLines(frames, words, pictures, links) {
   const one = new Set(frames.map(({ name }) => name)).size === 1;
-  const counts = frames.map((frame) => unknownCount(frame, words));
+  const meanings = frames.map((frame) => markMeaning(frame, words));
   const notes = pictures.flatMap(({ pattern, frame }, i) => {
     const link = links[i];
     return link && pattern ? [unknownNote([...link.queries.map((at) => pattern.queries[at]), ...link.keys.map((at) => pattern.keys[at])], one ? "It" : frame.name)] : [];
   });
-  return [...new Set([...counts, notes.find(Boolean)])].filter(Boolean).join(" ");
+  return [...new Set([...meanings, notes.find(Boolean)])].filter(Boolean).join(" ");
 }

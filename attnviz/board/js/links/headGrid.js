@@ -58,17 +58,20 @@ export function makeHeadGrid(host, choose) {
     return one;
   }
 
-  // The weight is the colour; a dot says that the head's choice is right, a ring that the reader chose it.
+  // The weight is the colour; a dot says that the head's choice is right, hollow if most words look there; an outline that the
+  // reader chose it.
   function paint([layer, head], theme) {
     const one = cells.get(nameOf([layer, head]));
     const weight = data.weights[layer][head];
     const chosen = data.chosen[0] === layer && data.chosen[1] === head;
     one.style.background = theme.colour(weight);
     one.style.color = theme.onColour(weight);
+    const everywhere = data.everywhere[layer][head] > 0;
     one.classList.toggle("first", data.margins[layer][head] > 0);
+    one.classList.toggle("everywhere", everywhere);
     one.classList.toggle("chosen", chosen);
     one.setAttribute("aria-selected", String(chosen));
-    const description = `${headName(layer, head)}: ${threeDigits(weight)}`;
+    const description = `${headName(layer, head)}: ${threeDigits(weight)}${everywhere ? ", most words look there" : ""}`;
     one.setAttribute("aria-label", description);
     one.title = description;
   }

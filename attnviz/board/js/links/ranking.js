@@ -1,7 +1,7 @@
 // The component of Find heads: a map of all scores, the best heads, and the rows of the chosen head.
 
 import { button, element, setText } from "../core/element.js";
-import { drawRows, makeBest, summaryOf } from "./headRows.js";
+import { drawRows, makeBest, othersOf, summaryOf } from "./headRows.js";
 import { headName } from "../core/encoding.js";
 import { mounter } from "../core/mounter.js";
 import { themeOf } from "../core/theme.js";
@@ -56,10 +56,13 @@ function makeRanking(root, tokens, clock = Date.now) {
     $(".this-head").classList.toggle("coming", !here);
     $(".this-head h2").textContent = headName(...chosen);
     if (!here) return;
-    const [before, weight, after] = summaryOf(data.summary, data.rows[0].target);
+    const [before, weight, after] = summaryOf(data.summary, data.rows[0].target, data.order);
     $(".summary").replaceChildren(before, element("b", "", weight), after);
+    const others = othersOf(data.summary, data.rows[0]);
+    $(".specific").replaceChildren(...[others, data.corpus && `${data.corpus.sentence}.`].filter(Boolean).map((text) => element("span", "", text)));
+    $(".specific").classList.toggle("everywhere", data.summary.everywhere);
     drawRows($(".looks"), data, theme);
-    setText($("[role=status]"), `${headName(...chosen)}: ${$(".summary").textContent}`);
+    setText($("[role=status]"), `${headName(...chosen)}: ${$(".summary").textContent} ${others}`.trim());
   }
 
   function update() {

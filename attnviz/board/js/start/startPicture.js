@@ -1,7 +1,7 @@
 // The live picture of the page Start: a sentence, and where the word pointed at looks, as arcs whose thickness is the weight.
 
 import { element } from "../core/element.js";
-import { threeDigits, twoDigits } from "../core/encoding.js";
+import { threeDigits } from "../core/encoding.js";
 import { themeOf } from "../core/theme.js";
 import { whenPrinted } from "../core/paper.js";
 
@@ -73,7 +73,7 @@ export function makeStartPicture(root, tokens) {
       word.setAttribute("aria-pressed", own);
       word.style.background = own || weight < DRAWN ? "" : theme.colour(weight);
       word.style.color = own || weight < DRAWN ? "" : theme.onColour(weight);
-      if (weight >= theme.writtenFrom) word.dataset.weight = twoDigits(weight);
+      if (weight >= theme.writtenFrom) word.dataset.weight = threeDigits(weight);
       else delete word.dataset.weight;
     });
     const strong = (text, name) => element("b", name, text);

@@ -1,0 +1,98 @@
+"""Is a link specific: what the other words give the same target, and whether they look there too.
+
+The other words of a link are all words that may see its target, without the source, the target itself and special tokens; in
+a causal model only later words can. Weights are by words, as the link's own: to a word the sum over its pieces, from a word
+their mean. In a layer with a sliding window, a word too far away gives 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from attnviz.analysis.view import sides, summed
+from attnviz.engine.block import Block
+from attnviz.types import Unit
+from attnviz.view_state import ViewOptions
+
+AS_MUCH = 0.5  # another word looks there too if it gives the target at least this part of what the source gives,
+LEAST = 0.1  # and at least this weight: less is too little to say that it looks there
+FEW = 3  # of fewer other words it is not said where they look
+WEIGHTS_AT_ONCE = 2**22  # weights in memory at once, 16 MB
+RULE = (
+    "others: what the other words that may see the target give it, mean over them (not the source, the target itself or "
+    "special tokens); difference: weight less others; everywhere: more than half of the other words, at least 3 in all, give "
+    "the target at least half as much as the source does, and at least 0.1"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class OtherWords:
+    """What the other words give the targets of some links, in some heads.
+
+    `mean` is their mean weight, NaN where there is no other word; `looking` how many of them look there too; `n` how many
+    there are.
+    """
+
+    mean: Float[np.ndarray, "*head link"]
+    looking: Int[np.ndarray, "*head link"]
+    n: Int[np.ndarray, " link"]
+
+    @property
+    def everywhere(self) -> Bool[np.ndarray, "*head link"]:
+        """Whether more than half of the other words look at the target too."""
+        return (self.n >= FEW) & (2 * self.looking > self.n)
+
+
+def other_words(part: Block, source: Sequence[int], target: Sequence[int]) -> tuple[Unit, ...]:
+    """Return the other words of a link, whose source and target are given as tokens."""
+    taken = {*source, *(target if part.queries == part.keys else ())}
+    return tuple(
+        word
+        for word in sides(part, ViewOptions())[0]
+        if not word.special and not taken.intersection(word.tokens) and (not part.causal or max(word.tokens) >= min(target))
+    )
+
+
+def compared(
+    given: Float[np.ndarray, "*head link word"], own: Float[np.ndarray, "*head link"], among: Bool[np.ndarray, "link word"]
+) -> OtherWords:
+    """Compare what each word gives each target with what the source gives, `own`; `among` says which words are the others."""
+    n = among.sum(-1)
+    sums = np.where(among, given, 0.0).sum(-1, dtype=np.float64)
+    mean = np.where(n > 0, sums / np.maximum(n, 1), np.nan)
+    too = among & (given >= np.maximum(AS_MUCH * own, LEAST)[..., None])
+    return OtherWords(mean, too.sum(-1), n)
+
+
+def of_links(part: Block, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> OtherWords:
+    """Return what the other words give the targets in every head, `[layer, head, link]`; links are given as tokens.
+
+    NaN in `mean` if a layer has fewer heads than another.
+    """
+    words = tuple(word for word in sides(part, ViewOptions())[0] if not word.special)
+    among = np.array(
+        [[word in others for word in words] for others in map(set, map(other_words, [part] * len(sources), sources, targets))],
+        bool,
+    ).reshape(len(sources), len(words))
+    ends = [Unit("", 0, 0, tuple(target)) for target in targets]
+    shape = (part.layers, part.heads, len(sources))
+    mean, looking = np.full(shape, np.nan), np.zeros(shape, np.int64)
+    for layer in range(part.layers):
+        given = _given(replace(part, calls=part.calls[layer : layer + 1]), ends)  # head link query
+        own = np.stack([given[:, at, list(source)].mean(-1) for at, source in enumerate(sources)], -1)
+        pieces = np.array([len(word.tokens) for word in words], np.float32)
+        found = compared(summed(given, words, -1) / pieces, own, among)
+        mean[layer, : len(given)], looking[layer, : len(given)] = found.mean, found.looking
+    return OtherWords(mean, looking, among.sum(-1))
+
+
+def _given(layer: Block, targets: Sequence[Unit]) -> Float[np.ndarray, "head link query"]:
+    """Return what every query gives the tokens of each target in one layer, a few queries at a time."""
+    few = max(1, WEIGHTS_AT_ONCE // (layer.heads * len(layer.keys)))
+    queries = range(len(layer.queries))
+    rows = [summed(layer.rows(queries[at : at + few])[0], targets, -1) for at in queries[::few]]
+    return np.concatenate(rows, 1).transpose(0, 2, 1)

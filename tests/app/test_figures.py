@@ -1,0 +1,39 @@
+"""The fold Figure and data: nothing before it is opened; then each picture of a page with its files, caption and BibTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+FILES = ["SVG", "PDF", "PNG", "CSV", "JSON"]
+PAGES = {
+    "whatif": ("pages/learn/whatif.py", {"what": "mask", "seen": "1"}, ("Before", "After", "Difference")),
+    "syntax": ("pages/learn/syntax.py", {}, ("Arcs", "Relations of this sentence", "Best heads on test texts")),
+    "coreference": ("pages/learn/coreference.py", {}, ("The sentence", "How often the head is right", "Ranking of heads")),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_offers_its_figures_once_they_are_asked_for(opened: Callable[..., AppTest], page: str):
+    script, params, wanted = PAGES[page]
+    app = opened(page=script, **params)
+    assert not app.exception
+    assert not app.get("download_button")
+    assert "BibTeX" not in [one.value for one in app.caption]
+    app.session_state[f"figures-{page}"] = True
+    app.run()
+    assert not app.exception
+    field = app.selectbox(key=f"figures-{page}-which")
+    assert set(wanted) <= set(field.options)
+    for id in range(len(field.options)):
+        field = app.selectbox(key=f"figures-{page}-which")
+        field.select_index(id).run()
+        assert not app.exception
+        assert not app.error
+        assert [one.proto.label for one in app.get("download_button")] == FILES
+        assert any("data:image/svg+xml;base64," in one.proto.body for one in app.get("html"))
+        caption, bibtex = (one.value for one in app.code[-2:])
+        assert "Computed and drawn with attnviz" in caption
+        assert bibtex.startswith("@software{attnviz,")
