@@ -33,7 +33,7 @@ def show(trace: Trace) -> None:
         with st.container(horizontal=True, gap="large", key="whatif-top", vertical_alignment="bottom"):
             with st.container(key="whatif-title", gap=None):
                 st.header(content["title"], anchor=False)
-                st.caption(content["lead"])
+                st.caption(linked(content["lead"]))
             fields = st.container(
                 horizontal=True, gap="small", key="whatif-fields", vertical_alignment="bottom", width="content"
             )
