@@ -4,6 +4,7 @@ import { decode } from "./core/frame.js";
 import { storedBytes, inflated, parts, onArrival } from "./core/store.js";
 import { makeBoard } from "./board.js";
 import { mounter } from "./core/mounter.js";
+import { watchPrinting } from "./core/paper.js";
 import { pinKeys } from "./draw/tray.js";
 
 // `data` is { frame, sheets, selection, corpus, answered }: the digests of bytes that carriers bring, Python's selection, the
@@ -86,6 +87,7 @@ export async function show(page, tokens) {
   const { selection, theme: mode, tall } = JSON.parse(page.getElementById("attnviz-start").textContent);
   const given = [...page.querySelectorAll(".attnviz-data")].map((data) => inflated(Uint8Array.from(atob(data.textContent), (sign) => sign.charCodeAt(0))));
   const [frame, ...sheets] = (await Promise.all(given)).map(decode);
+  watchPrinting();
   const board = makeBoard(page.body, tokens, { send: () => {}, mode, alone: true, tall });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", board.refresh);
   board.show(frame, selection, sheets);

@@ -32,7 +32,7 @@ def show(trace: Trace) -> None:
     content = lesson.content()
     with st.container(key="whatif"):
         st.header(content["title"], anchor=False)
-        st.caption(content["lead"])
+        st.caption(linked(content["lead"]))
         chosen = _chosen()
         try:
             before = backend().intervene(trace.request, state.current().head.layer, AS_TRAINED)

@@ -4,7 +4,7 @@ import { anchorsOf } from "../core/selection.js";
 import { partnerOf } from "../core/state.js";
 import { element } from "../core/element.js";
 import { about, headName, isolated, threeDigits } from "../core/encoding.js";
-import { uncertaintyOf, named, ranked } from "../core/pattern.js";
+import { uncertaintyIn, uncertaintyOf, named, ranked } from "../core/pattern.js";
 import { ordinal, othersOf, rankOf } from "../core/specificity.js";
 import { unknownLine } from "./unknownTokens.js";
 
@@ -27,8 +27,7 @@ export function readoutOf({ pattern, unfiltered = pattern, focus, line, head, co
   const rest = order.filter((i) => i !== main && line[i] > 0).slice(0, NEXT);
   const many = anchors.length > 1;
   const parts = looks ? pattern.parts.map(({ to, shares, rescaled }) => [to, anchors.reduce((sum, i) => sum + shares[i], 0), rescaled]) : [];
-  const uncertainty = (i) => anchors.reduce((sum, at) => sum + (looks ? uncertaintyOf(pattern, at, i, many) : uncertaintyOf(pattern, i, at, many)), 0);
-  const written = (i) => about(line[i], uncertainty(i));
+  const written = (i) => about(line[i], uncertaintyIn(pattern, focus, anchors, i));
   const noted = parts.filter(([, share]) => share >= NOTED);
   const [row, key] = looks ? [anchors[0], main] : [main, anchors[0]];
   return {
@@ -80,7 +79,7 @@ export function drawReadout(host, view) {
     const verb = state.side === "query" ? "what it looks at" : "what looks at it";
     if (state.selected && !state.point) host.replaceChildren("The selected word is not shown here. Click another, or press Escape.");
     else if (view.geometry.phone) host.replaceChildren(`Tap a word to see ${verb}. Tap it again to deselect it.`);
-    else host.replaceChildren(`Point at a word to see ${verb}. Click selects it, Escape deselects it.`);
+    else host.replaceChildren(element("span", "hint", `Point at a word to see ${verb}. Click selects it, Escape deselects it.`));
     return "";
   }
   const pill = element("span", view.focus.side === "query" ? "pill" : "pill outlined", readout.who);
