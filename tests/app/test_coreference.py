@@ -364,7 +364,7 @@ def test_an_interval_that_excludes_guessing_beside_a_lead_that_is_not_significan
         "not significant after correcting for trying 72 heads (p\u202f=\u202f1). Its interval excludes 50.0\u202f%"
         in line.replace("\\", "")
     )
-    assert f"one head alone (p\u202f=\u202f{one.p:.2g}): of 72 heads, some get this far by luck" in line.replace("\\", "")
+    assert f"one head alone (p = {one.p:.2g}): of 72 heads, some get this far by luck" in line.replace("\\", "")
     assert text(asked()).count("Its interval excludes") == 1, "that of GAP is significant"
 
 

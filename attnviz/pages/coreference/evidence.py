@@ -86,20 +86,14 @@ def _facts(one: ClaimResult) -> str:
         f"**{COLLECTIONS[one.relation]}: {encoding.percent(found.rate, 1)}** right, {evidence_figure.counts(found)}. "
         f"Guessing without reading: {rules}. "
         f"Rank {one.rank} of {one.heads} heads; {significant} after correcting for trying "
-        f"{one.heads} heads ({corrected}).{_apart(one)}{_ceiling(one)}{_untrained(one)}"
+        f"{one.heads} heads ({corrected}).{_luck(one)}{_ceiling(one)}{_untrained(one)}"
     )
 
 
-def _apart(one: ClaimResult) -> str:
+def _luck(one: ClaimResult) -> str:
     """Explain an interval that excludes guessing beside a lead that is not significant; "" otherwise."""
-    guess = one.evidence.baseline[1]
-    if one.p_corrected < claims.ERROR or one.evidence.interval[0] <= guess:
-        return ""
-    alone = f" ({widgets.plain(claim_text.chance(one.p).replace(' ', encoding.NARROW))})" if one.p < claims.ERROR else ""
-    return (
-        f" Its interval excludes {encoding.percent(guess, 1)} all the same, because it counts for one head alone{alone}: "
-        f"of {one.heads} heads, some get this far by luck."
-    )
+    explained = widgets.plain(claim_text.luck(one))
+    return f" {explained}" if explained else ""
 
 
 def _ceiling(one: ClaimResult) -> str:

@@ -150,7 +150,7 @@ def _lead(best: BestHead) -> str:
     if best.beats:
         return f"lead of {best.points:.1f} points"
     apart = best.evidence.interval[0] > best.evidence.baseline[1]
-    return f"no lead shown{', if both are compared sentence by sentence' if apart else ''}"
+    return f"lead not significant{': the links of a sentence count together' if apart else ''}"
 
 
 def _intro(known: Atlas | None, sentence_links: SentenceLinks) -> str:
