@@ -17,7 +17,7 @@ from attnviz.lessons import examples
 from attnviz.linguistics import corpus_rank, gold_sentences
 from attnviz.pages.find_heads.parsed_text import parsed
 from attnviz.types import HeadRef, Link, Unit
-from attnviz.ui import caution, page_url, state, widget_values
+from attnviz.ui import caution, glossary_links, page_url, state, widget_values
 from attnviz.ui.backend import backend
 from attnviz.ui.components.links import choosing, drawing
 from attnviz.ui.markdown import plain
@@ -92,7 +92,7 @@ def ranking(trace: Trace) -> None:
     if not followed:
         if st.session_state.pop(_OPENED, False):  # of the text before this one, which had links
             st.switch_page("pages/explore/attention.py")
-        st.caption("Draw a link to rank every head by how much it follows the link.")
+        st.caption(glossary_links.linked("Draw a link to rank every head by how much it follows the link."))
         return
     if unread := legibility_text.of_links(trace, followed, state.card().name, head.block):
         st.info(plain(unread), icon=":material/visibility_off:")
