@@ -34,8 +34,7 @@ def linked(text: str, *ids: str) -> str:
     With `ids`, only those terms; without, all but those that are everyday words as well, whose sense only the caller knows.
     Marks that were escaped are found too. What stands in links, code, formulas and quotation marks stays as it is.
     """
-    wanted = tuple(glossary.term(id) for id in ids) or tuple(one for one in glossary.terms() if not one.everyday)
-    names = {name.casefold(): one.id for one in wanted for name in one.spellings}
+    names, pattern = _names(ids)
     seen: set[str] = set()
 
     def put(match: re.Match[str]) -> str:
@@ -46,10 +45,16 @@ def linked(text: str, *ids: str) -> str:
         seen.add(id)
         return f"[{found}]({href(id)})"
 
-    return _pattern(wanted).sub(put, text)
+    return pattern.sub(put, text)
 
 
 @lru_cache(maxsize=32)
+def _names(ids: tuple[str, ...]) -> tuple[dict[str, str], re.Pattern[str]]:
+    """Return the terms by their spellings, and the pattern that finds them: those of `ids`, or all but everyday words."""
+    wanted = tuple(glossary.term(id) for id in ids) or tuple(one for one in glossary.terms() if not one.everyday)
+    return {name.casefold(): one.id for one in wanted for name in one.spellings}, _pattern(wanted)
+
+
 def _pattern(wanted: tuple[Term, ...]) -> re.Pattern[str]:
     """Return what is kept as it is, or a whole term: the longest name first, each of its marks with or without a backslash.
 
