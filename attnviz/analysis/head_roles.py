@@ -163,19 +163,18 @@ def sink(pattern: Pattern, words: bool = True) -> Sink | None:
 
 
 def as_text(pattern: Pattern, query: int) -> str:
-    """Return one row as a sentence: “it” gives 64 % of its attention to “animal”, then 12 % to [CLS] and 7 % to itself."""
+    """Return one row as a sentence: “it” looks most at “animal” (0.640), then at [CLS] (0.124) and itself (0.068)."""
     queries, keys = units_of(pattern)
     row, lost, who = pattern.weights[query], float(pattern.hidden[query]), quoted(queries, query)
     best = [int(key) for key in np.argsort(-row, kind="stable")[:3] if row[key] >= MENTION]
     if not best:
         return f"{who} gives {percent(lost)} of its attention to {hidden_label(pattern)} and next to nothing to what is shown."
     own = query if queries == keys else None
-    places = [(percent(float(row[key])), "itself" if key == own else quoted(keys, key)) for key in best]
+    places = [(float(row[key]), "itself" if key == own else quoted(keys, key)) for key in best]
     if lost >= MENTION:
-        places.append((percent(lost), hidden_label(pattern)))
-    (share, place), *others = places
-    more = ", then " + joined([f"{part} to {name}" for part, name in others]) if others else ""
-    sentence = f"{who} gives {share} of its attention to {place}{more}."
+        places.append((lost, hidden_label(pattern)))
+    first, *others = [f"{name} ({fixed(weight, 3)})" for weight, name in places]
+    sentence = f"{who} looks {'most ' if others else ''}at {first}{', then at ' + joined(others) if others else ''}."
     return f"{sentence}{unread_units([queries[query], *(keys[key] for key in best)])}"
 
 

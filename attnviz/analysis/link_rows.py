@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from attnviz.analysis import specificity
 from attnviz.analysis.view import sides, summed
 from attnviz.engine.trace import Trace
 from attnviz.text import tokens_of
@@ -28,7 +29,8 @@ class LinkRow:
     """Where the source of one link looks: the strongest places, largest first, the target always among them.
 
     `rest` is the weight of all other places together (including a learned sink). `first` says that no other word gets as
-    much as the target: the rule by which a head's choice counts as right (Clark et al. 2019, section 4).
+    much as the target: the rule by which a head's choice counts as right (Clark et al. 2019, section 4). `others` is what the
+    `n` other words give the target on average, None without any; `looking` of them look there too (see `specificity`).
     """
 
     source: str
@@ -36,6 +38,9 @@ class LinkRow:
     places: tuple[RowEntry, ...]
     rest: float
     first: bool
+    others: float | None = None
+    n: int = 0
+    looking: int = 0
 
 
 def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkRow, ...]:
@@ -49,9 +54,10 @@ def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkR
     sources = [tokens_of(link.source, part.queries, segment) for link in links]
     looking = sorted({token for source in sources for token in source})
     rows = layer.rows(looking)[0][head.head]  # never all rows: for a long text they take seconds
+    targets = [tokens_of(link.target, part.keys, segment) for link in links]
+    compared = specificity.of_links(layer, sources, targets)
     found = []
-    for link, source in zip(links, sources, strict=True):
-        target = tokens_of(link.target, part.keys, segment)
+    for at, (source, target) in enumerate(zip(sources, targets, strict=True)):
         row = rows[[looking.index(token) for token in source]].mean(0)
         aim = RowEntry(_text_of(target, keys), float(row[list(target)].sum()), "target")
         others = [unit for unit in keys if not set(unit.tokens) & set(target)]
@@ -61,7 +67,9 @@ def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkR
         best = sorted(places, key=lambda place: -place.weight)[: MAX_ENTRIES - 1]
         shown = tuple(sorted((aim, *best), key=lambda place: -place.weight))
         rest = max(0.0, 1.0 - sum(place.weight for place in shown))
-        found.append(LinkRow(_text_of(source, queries), aim.text, shown, rest, aim.weight > most))
+        n, too = int(compared.n[at]), int(compared.looking[0, head.head, at])
+        given = float(compared.mean[0, head.head, at]) if n else None
+        found.append(LinkRow(_text_of(source, queries), aim.text, shown, rest, aim.weight > most, given, n, too))
     return tuple(found)
 
 

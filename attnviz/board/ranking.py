@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from attnviz.analysis.link_ranking import LinkScore
+from attnviz.analysis.link_ranking import LinkScore, Order
 from attnviz.analysis.link_rows import LinkRow
 from attnviz.types import HeadRef
 
@@ -16,23 +16,28 @@ FEW, SHORT = 2, 3  # of more than FEW links, only SHORT keys of each row are dra
 
 
 def to_json(
-    ranking: Sequence[LinkScore], counts: Sequence[int], chosen: HeadRef, rows: Sequence[LinkRow], drawn: int = 0
-) -> dict[str, Any]:
+    ranking: Sequence[LinkScore], counts: Sequence[int], chosen: HeadRef, rows: Sequence[LinkRow], drawn: int = 0,
+    order: Order = "weight",
+) -> dict[str, Any]:  # fmt: skip
     """Return the JSON of a ranking on as many links as there are `rows`, out of the `drawn` ones.
 
     Numbers are not rounded here: 0.24954, to four digits and then to three, would be 0.249. `counts` says how many heads
-    each layer has; `rows` are where the sources look in the chosen head.
+    each layer has; `rows` are where the sources look in the chosen head; `order` is what the ranking goes by.
     """
     weights: list[list[float]] = [[0.0] * count for count in counts]
     margins: list[list[float]] = [[0.0] * count for count in counts]
+    everywhere = [[0] * count for count in counts]
     for one in ranking:
         weights[one.layer][one.head] = one.weight
         margins[one.layer][one.head] = one.margin
+        everywhere[one.layer][one.head] = int(one.everywhere)
     this = next((one for one in ranking if (one.layer, one.head) == (chosen.layer, chosen.head)), ranking[0])
     return {
         "counts": list(counts),
         "weights": weights,
         "margins": margins,
+        "everywhere": everywhere,
+        "order": order,
         "best": [asdict(one) for one in ranking[: BEST_OF_DEEP if len(counts) > DEEP else BEST]],
         "chosen": [this.layer, this.head],
         "summary": {**asdict(this), "count": len(ranking), "links": len(rows), "drawn": max(drawn, len(rows))},

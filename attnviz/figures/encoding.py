@@ -172,13 +172,8 @@ def _mixture(stops: tuple[str, ...], at: float) -> str:
 
 
 def three(weight: Number) -> str:
-    """Return a weight in a sentence or readout: `0.640`."""
+    """Return a weight, wherever it stands: in a sentence, under a word, in a cell, in a list: `0.640`."""
     return fixed(weight, 3)
-
-
-def two(weight: Number) -> str:
-    """Return a weight under a word or in a cell: `.64`; `1.0` if it rounds to one."""
-    return "1.0" if weight >= 0.995 else fixed(weight, 2)[1:]
 
 
 def summed(weight: Number, most: Number) -> str:
@@ -201,12 +196,6 @@ def exact(weight: Number, *, sign: bool = False) -> str:
     """Return a weight in a table, to six digits: `0.639949`; with its sign if it is a difference: `+0.374120`."""
     size = fixed(abs(float(weight)), 6)
     return (_sign(float(weight) if float(size) else 0.0) if sign else "") + size
-
-
-def signed_two(difference: Number) -> str:
-    """Return a difference in a cell: `+.37`."""
-    size = abs(float(difference))
-    return _sign(float(difference) if float(fixed(size, 2)) else 0.0) + two(size)
 
 
 def digits(number: Number) -> str:
@@ -237,8 +226,8 @@ def thousands(count: int) -> str:
 
 
 def tick(value: Number) -> str:
-    """Return a legend's tick: `0`, `.1`, `1`, or with a true minus below 0."""
-    return ("" if value >= 0 else MINUS) + f"{abs(value):g}".replace("0.", ".")
+    """Return a legend's tick: `0`, `0.1`, `1`, or with a true minus below 0."""
+    return ("" if value >= 0 else MINUS) + f"{abs(value):g}"
 
 
 def mark(hit: bool) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RowSelection = int | Sequence[int] | None  # the rows of the selected words
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "doubleClick": "reset", "scrollZoom": False}
 READING = "Row: the word that looks (query). Column: the word it looks at (key)"
-NUMBER_CELL = 22  # pixels that a cell needs before a number fits
+NUMBER_CELL = 28  # pixels that a cell needs before a number fits
 HOVERED = 10_000  # cells up to which shortened labels are shown in full on hover
 STOPS = 16  # colour stops between two colours of a ramp: plotly's straight lines then follow the curve within one step of 255
 
@@ -50,8 +50,8 @@ def figure(pattern: Pattern, theme: str = "light", *, selected_rows: RowSelectio
     for q in rows:
         if geometry.cell >= NUMBER_CELL:
             row = enumerate(pattern.weights[q].tolist())
-            cells = [(q, k, encoding.two(w), encoding.weight_colour(w, theme)) for k, w in row if w >= encoding.WRITTEN_FROM]
-            marks.add_texts(drawn, cells, 0.4 * geometry.cell)
+            cells = [(q, k, encoding.three(w), encoding.weight_colour(w, theme)) for k, w in row if w >= encoding.WRITTEN_FROM]
+            marks.add_texts(drawn, cells, 0.34 * geometry.cell)
         marks.outline_row(drawn, pattern, q, geometry, theme)
     return drawn.figure()
 

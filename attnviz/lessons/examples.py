@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -72,14 +73,23 @@ class Example:
         return self.text[span[0] : span[1]]
 
 
-def span(text: str, name: str) -> Span:
+def places(text: str) -> Mapping[str, Sequence[Span]]:
+    """Return where each word of a text is, in order."""
+    found: dict[str, list[Span]] = {}
+    for place in words(text):
+        found.setdefault(text[place[0] : place[1]], []).append(place)
+    return found
+
+
+def span(text: str, name: str, known: Mapping[str, Sequence[Span]] | None = None) -> Span:
     """Return the span of a word: `animal`, or `the#2` for its second occurrence; raises BadInputError if it is missing.
 
-    A word that itself ends in such a number, like `take#2`, is named with one more: `take#2#1`.
+    A word that itself ends in such a number, like `take#2`, is named with one more: `take#2#1`. `known` are the `places` of
+    the text, where many words of it are looked up.
     """
     numbered = _NUMBERED.fullmatch(name)
     word, nth = (numbered[1], int(numbered[2])) if numbered else (name, 1)
-    found = [place for place in words(text) if text[place[0] : place[1]] == word]
+    found = (places(text) if known is None else known).get(word, ())
     if not 1 <= nth <= len(found):
         times = "once" if len(found) == 1 else f"{len(found)} times"
         raise BadInputError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from math import nan
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from attnviz.analysis import statistics
 from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.linguistics.atlas.hits import Hits
+from attnviz.linguistics.atlas.kept import kept
 from attnviz.linguistics.atlas.reader import ALL_QUESTIONS, DIRECTIONS, Atlas
 from attnviz.linguistics.fixed_rules import ERROR, PairedDifferences, baselines, best_offset, paired_differences
 from attnviz.types import Evidence, HeadRef, HeadScores, joined, quoted
@@ -165,7 +165,7 @@ def scores(atlas: Atlas, relation: str, direction: str = "dh") -> HeadScores:
     return HeadScores(f"{relation} {direction}", rates, "hit rate", 0.0, 1.0)
 
 
-@lru_cache(maxsize=256)
+@kept(256)
 def best_head(atlas: Atlas, relation: str, direction: str = "dh") -> BestHead | None:
     """Return the best head of one kind of link; None if one half of the texts has no such links."""
     found = best_head_of(atlas, hits(atlas, relation, direction), relation, direction)
@@ -215,7 +215,7 @@ def best_heads(atlas: Atlas) -> tuple[BestHead, ...]:
     return tuple(found for one in kinds if (found := best_head(atlas, *one)))
 
 
-@lru_cache(maxsize=256)
+@kept(256)
 def lead(atlas: Atlas, relation: str) -> Lead | None:
     """Return the most certain lead of any head in either direction; None if no direction has enough odd links."""
     tested: list[tuple[str, PairedDifferences]] = []
@@ -248,7 +248,7 @@ def leads(atlas: Atlas) -> tuple[Lead, ...]:
     return tuple(found for name in single if (found := lead(atlas, name)))
 
 
-@lru_cache(maxsize=256)
+@kept(256)
 def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> ClaimResult:
     """Test the claim that `head` follows a kind of link.
 

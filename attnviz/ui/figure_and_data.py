@@ -12,6 +12,7 @@ from functools import partial
 
 import streamlit as st
 
+from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import citation, page_figure
 from attnviz.figures.page_figure import FigureSource, PageFigure
@@ -24,12 +25,11 @@ SHOWN = 400_000  # bytes of the largest picture that is shown here; its files ar
 Make = Callable[[], Sequence[PageFigure]]
 
 
-def source(head: HeadRef | None = None) -> FigureSource:
-    """Return where the numbers of the open page come from: the text and model on screen, and the chosen head."""
+def source(trace: Trace | None = None, head: HeadRef | None = None) -> FigureSource:
+    """Return where the numbers of the open page come from: its trace and head, by default the text and head on screen."""
     now = state.current()
-    return FigureSource(
-        state.card(), now.request.text, now.request.text_b, backend().attend(now.request).digest, head or now.head
-    )
+    trace = trace or backend().attend(now.request)
+    return FigureSource(state.card(), trace.request.text, trace.request.text_b, trace.digest, head or now.head)
 
 
 def fold(page: str, make: Make) -> None:

@@ -18,7 +18,7 @@ from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, HeadRef
 from attnviz.ui.backend import backend
 from tests import atlases
-from tests.app.conftest import written
+from tests.app.conftest import unlinked, written
 from tests.atlases import Q
 
 OWN = "Anna met \x07 Ruth in the garden and she laughed"
@@ -233,7 +233,7 @@ def test_the_verdict_stands_before_the_note_and_says_so_where_a_head_hardly_look
     asked: Callable[..., AppTest],
 ):
     app = asked(layer="0", head="0")
-    lines = [one.value for one in app.markdown]
+    lines = [unlinked(one.value) for one in app.markdown]
     (at,) = [n for n, line in enumerate(lines) if line.startswith("L0·H0 is **")]
     assert "Only the last word tells" in lines[at + 1]
     assert "the candidates together get only 0." in lines[at]
@@ -364,7 +364,7 @@ def test_an_interval_that_excludes_guessing_beside_a_lead_that_is_not_significan
         "not significant after correcting for trying 72 heads (p\u202f=\u202f1). Its interval excludes 50.0\u202f%"
         in line.replace("\\", "")
     )
-    assert f"one head alone (p\u202f=\u202f{one.p:.2g}): of 72 heads, some get this far by luck" in line.replace("\\", "")
+    assert f"one head alone (p = {one.p:.2g}): of 72 heads, some get this far by luck" in line.replace("\\", "")
     assert text(asked()).count("Its interval excludes") == 1, "that of GAP is significant"
 
 

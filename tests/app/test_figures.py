@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 FILES = ["SVG", "PDF", "PNG", "CSV", "JSON"]
 PAGES = {
     "whatif": ("pages/learn/whatif.py", {"what": "mask", "seen": "1"}, ("Before", "After", "Difference")),
+    "syntax": ("pages/learn/syntax.py", {}, ("Arcs", "Relations of this sentence", "Best heads on test texts")),
+    "coreference": ("pages/learn/coreference.py", {}, ("The sentence", "How often the head is right", "Ranking of heads")),
 }
 
 

@@ -77,6 +77,17 @@ def test_a_link_restores_what_was_drawn_and_no_links_stay_none(heads: Callable[.
     assert "Draw a link to rank every head" in written(none)
 
 
+def test_heads_are_ranked_by_the_difference_on_request_and_the_url_keeps_it(heads: Callable[..., AppTest]):
+    app = heads(sort="difference")
+    assert not app.exception
+    (order,) = (one for one in app.button_group if one.key == "heads-sort")
+    assert order.value in ("difference", ["difference"])
+    assert app.query_params["sort"] in ("difference", ["difference"])
+    unknown = heads(sort="surprise")
+    (order,) = (one for one in unknown.button_group if one.key == "heads-sort")
+    assert order.value in ("weight", ["weight"])
+
+
 def test_what_a_link_gets_wrong_is_reported_and_the_rest_is_drawn(heads: Callable[..., AppTest]):
     app = heads(links="43-45:28-34,9-9:1-2,<b>")
     assert links(app) == (Link(IT, STREET),)

@@ -95,3 +95,13 @@ def test_an_empty_and_a_long_text_are_answered(shown: Callable[..., AppTest]):
     app.button(key="inside-first").click().run()
     assert not app.error
     assert str(app.query_params["text"]).strip("[]'") == "Dr. Gray saw a cat."
+
+
+def test_the_last_step_says_why_with_the_numbers_of_the_text(shown: Callable[..., AppTest]):
+    app = shown(step="added")
+    assert "Why “animal”?" in page_text(app)
+    assert "“animal” gets 0.640" in page_text(app)
+    assert "So “it” leaves this layer with a part of the value of “animal”" in page_text(app)
+    say(app, OTHER)
+    assert "Why “" in page_text(app)
+    assert "animal" not in page_text(app)

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz.selection import TEXT
 from attnviz.ui.caution import CAUTION
-from tests.app.conftest import written
+from tests.app.conftest import unlinked, written
 from tests.pages import scripts
 
 MAKES_NO_CLAIM = ("start", "cost", "glossary")  # about heads: doors, times and terms
@@ -32,7 +32,7 @@ def labels(app: AppTest) -> list[str]:
 
 def text(app: AppTest) -> str:
     return "\n".join(
-        str(part.value).replace("\\", "")
+        unlinked(str(part.value).replace("\\", ""))
         for part in (*app.markdown, *app.caption, *app.header, *app.subheader, *app.info, *app.error)
     ) + "\n".join(html.proto.body for html in app.get("html"))
 

@@ -124,7 +124,7 @@ def test_a_sentence_about_an_unknown_word_says_that_the_model_reads_only_its_unk
 
     message = head_roles.as_text(pattern, 13)
 
-    assert message.startswith("“了” [UNK] gives 61\u202f% of its attention to “小”, then ")
+    assert message.startswith("“了” [UNK] looks most at “小” (0.61")
     assert message.endswith(
         " [UNK]: the model does not read “了”, only its unknown token, the same for every word that it does not know."
     )
@@ -136,7 +136,7 @@ def test_two_unknown_words_are_described_as_the_same_to_the_model():
     pattern = Pattern(("😀", "🦜"), ("😀", "🦜"), np.array([[0.2, 0.8], [0.5, 0.5]]), np.zeros(2), "", parts, parts)
 
     assert head_roles.as_text(pattern, 0) == (
-        "“😀” [UNK] gives 80\u202f% of its attention to “🦜” [UNK], then 20\u202f% to itself. [UNK]: the model does not read "
+        "“😀” [UNK] looks most at “🦜” [UNK] (0.800), then at itself (0.200). [UNK]: the model does not read "
         "these words, only its unknown token: to it they differ by their places alone."
     )
 

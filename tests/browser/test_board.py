@@ -38,7 +38,7 @@ def test_the_selected_link_is_read_out_to_three_digits(opened):
     page = opened(made())
     expect(page.locator(".readout")).to_contain_text("itlooks atanimal0.640then [CLS]".replace("[", "\u2068["))
     expect(page.locator(".unit.selected")).to_have_text("it")
-    assert page.locator(".unit", has_text="animal").get_attribute("data-weight") == ".64"
+    assert page.locator(".unit", has_text="animal").get_attribute("data-weight") == "0.640"
 
 
 def test_pointing_at_a_head_previews_it_and_a_click_chooses_it(opened):

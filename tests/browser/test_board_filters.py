@@ -108,7 +108,7 @@ def test_of_a_pair_one_text_against_the_other_while_the_sentence_stays_whole(ope
     expect(page.locator(".readout")).to_contain_text("beelooks atit0.500")
     # [CLS], "a", "bee" itself and the first [SEP] get 0.2 and three times 0.06.
     expect(page.locator(".readout")).to_contain_text("hidden: \u2068the text that is not shown\u2069\u00a00.380")
-    assert page.locator(".unit", has_text="it").get_attribute("data-weight") == ".50"
+    assert page.locator(".unit", has_text="it").get_attribute("data-weight") == "0.500"
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     page.locator(".unit", has_text="sees").hover()

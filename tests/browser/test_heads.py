@@ -70,6 +70,12 @@ def test_a_link_is_drawn_with_the_mouse_ranks_every_head_and_survives_a_reload(p
     page.reload()
     expect(page.locator(".drawing g")).to_have_count(1, timeout=SLOW)
     expect(best(page).nth(0)).to_contain_text("L5·H11", timeout=SLOW)
+    expect(page.locator(".specific")).to_contain_text("The 9 other words give it")
+    expect(page.locator(".specific")).to_contain_text("of 72 heads on pronoun → antecedent, GAP held-out")
+    expect(page.locator(".best .everywhere").first).to_be_visible()
+    page.get_by_role("radio", name="Difference from other words").click()
+    expect(best(page).nth(0)).to_contain_text("L3·H1", timeout=SLOW)
+    page.wait_for_url(re.compile("sort=difference"), timeout=SLOW)
     assert visit.errors == []
 
 

@@ -45,7 +45,7 @@ import {{ inflated }} from "{here}/js/core/store.js";
 import {{ patternOf }} from "{here}/js/core/pattern.js";
 import {{ profileOf, written }} from "{here}/js/draw/headProfile.js";
 import {{ sinkSentence, sinkOf }} from "{here}/js/draw/head.js";
-import {{ percent, threeDigits, twoDigits }} from "{here}/js/core/encoding.js";
+import {{ percent, threeDigits }} from "{here}/js/core/encoding.js";
 const book = makeBook(decode(await inflated(new Uint8Array(readFileSync("{folder}/frame.bin")))));
 const out = [];
 for (const [layer, head] of {heads}) {{
@@ -54,7 +54,7 @@ for (const [layer, head] of {heads}) {{
   const weights = Array.from(pattern.weights);
   const profile = profileOf(pattern);
   const sink = sinkOf(pattern);
-  out.push({{ three: weights.map(threeDigits), two: weights.map(twoDigits), percent: weights.map((w) => percent(w)),
+  out.push({{ three: weights.map(threeDigits), percent: weights.map((w) => percent(w)),
     profile: profile.shares.map(([label], at) => [label, written(profile, at)]), rows: profile.rows,
     entropy: `${{profile.entropy.toFixed(1)}} of at most ${{profile.most.toFixed(1)}}`,
     sink: sink ? sinkSentence(pattern, sink) : "" }});
@@ -94,7 +94,6 @@ def test_the_board_writes_what_python_writes(model: str, text: str, special: str
         ours = view.pattern(trace, head, options)
         weights = ours.weights.ravel().tolist()
         assert theirs["three"] == [encoding.three(w) for w in weights], head
-        assert theirs["two"] == [encoding.two(w) for w in weights], head
         assert theirs["percent"] == [encoding.percent(w) for w in weights], head
         facts, note = head_profile.profile(ours), head_roles.sink(ours)
         assert theirs["profile"] == [[look.label, look.share_text] for look in facts.lines], head
@@ -160,8 +159,7 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
         strongest = [max(row) for row in want]
         assert re.findall(r", (\d\.\d{3})", heatmap.description(pattern, str(head))) == strongest
         for at in range(len(want)):
-            best = [encoding.percent(w) for w in sorted(pattern.weights[at].tolist(), reverse=True)[:1]]
-            assert best[0] in head_roles.as_text(pattern, at)
+            assert f"({encoding.three(pattern.weights[at].max())})" in head_roles.as_text(pattern, at)
         assert _percents(role.sentence) <= {look.share_text for look in facts.lines} | _others(pattern, facts)
 
 

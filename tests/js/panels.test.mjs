@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { TOKENS, madeBook, near } from "./made.mjs";
-import { differing, makeEncoding, signed, signedTwo, summed } from "../../attnviz/board/js/core/encoding.js";
+import { differing, makeEncoding, signed, summed } from "../../attnviz/board/js/core/encoding.js";
 import { firstState } from "../../attnviz/board/js/core/state.js";
 import { focusIn, selectAt, linksIn, marked, stateIn } from "../../attnviz/board/js/compare/linked.js";
 import { gridOf, manyOf, placeAt, placeIn } from "../../attnviz/board/js/compare/grid.js";
@@ -14,7 +14,6 @@ const shape = { count: 3, most: 13, labels: 60, width: 1200, free: 320, phone: f
 
 test("differences carry their sign, and nothing rounds to a signed nothing", () => {
   assert.deepEqual([0.374, -0.076, 0, -0.0004].map(signed), ["+0.374", "\u22120.076", "0.000", "0.000"]);
-  assert.deepEqual([0.37, -0.05, 0.996].map(signedTwo), ["+.37", "\u2212.05", "+1.0"]);
   const other = differing(theme);
   assert.notEqual(other.colour(0.5), other.colour(-0.5));
   assert.deepEqual([other.place(-1), other.place(0), other.place(1)], [0, 0.5, 1]);
@@ -23,8 +22,8 @@ test("differences carry their sign, and nothing rounds to a signed nothing", () 
 test("the sum of twelve heads has the colours of their mean, and its own numbers", () => {
   const twelve = summed(theme, 12);
   assert.equal(twelve.colour(6), theme.colour(0.5));
-  assert.equal(twelve.written(7.64), "8");
-  assert.equal(summed(theme, 3).written(1.25), "1.3");
+  assert.equal(twelve.written(7.64), "7.640");
+  assert.equal(summed(theme, 3).written(1.25), "1.250");
 });
 
 test("up to four panels stand in a row, and a phone has one", () => {

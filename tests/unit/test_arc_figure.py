@@ -62,8 +62,8 @@ def test_a_hit_is_solid_and_named_a_miss_is_dashed_and_crossed():
     dashes = [group(root, f"{name}-line")[0].findall(f"{SVG}path")[0].get("stroke-dasharray") for name in ("hit", "miss")]
     assert dashes == [None, arc_figure.DASH]
     (hit,), (miss,) = group(root, "hit"), group(root, "miss")
-    assert texts(hit) == ["det .64"]
-    assert texts(miss) == [".25"]
+    assert texts(hit) == ["det 0.640"]
+    assert texts(miss) == ["0.250"]
     signs = [re.sub(r"M[\d. ]+", "", str(one.findall(f"{SVG}path")[0].get("d"))) for one in (hit, miss)]
     assert signs[0] != signs[1], "a check and a cross"
 

@@ -470,8 +470,7 @@ def test_a_row_is_described_in_words_largest_first_and_what_is_hidden_last():
     rows[2] = [0.12, 0.64, 0.07, 0.0, 0.0]
     pattern = made(rows, parts)
     assert head_roles.as_text(pattern, 2) == (
-        "“it” gives 64\u202f% of its attention to “animal”, "
-        "then 12\u202f% to [CLS], 7\u202f% to itself and 17\u202f% to hidden tokens."
+        "“it” looks most at “animal” (0.640), then at [CLS] (0.120), itself (0.070) and hidden tokens (0.170)."
     )
 
 
@@ -479,23 +478,20 @@ def test_a_row_that_is_whole_names_three_keys_and_no_hidden_tokens():
     rows = np.eye(5, dtype=np.float32)
     rows[2] = [0.12, 0.69, 0.07, 0.06, 0.06]
     pattern = made(rows, sentence("animal", "it", "was"))
-    assert (
-        head_roles.as_text(pattern, 2)
-        == "“it” gives 69\u202f% of its attention to “animal”, then 12\u202f% to [CLS] and 7\u202f% to itself."
-    )
+    assert head_roles.as_text(pattern, 2) == "“it” looks most at “animal” (0.690), then at [CLS] (0.120) and itself (0.070)."
 
 
 def test_a_row_with_one_key_is_one_clause():
     pattern = made(np.eye(5), sentence("a", "b", "c"))
-    assert head_roles.as_text(pattern, 1) == "“a” gives 100\u202f% of its attention to itself."
-    assert head_roles.as_text(pattern, 0) == "[CLS] gives 100\u202f% of its attention to itself."
+    assert head_roles.as_text(pattern, 1) == "“a” looks at itself (1.000)."
+    assert head_roles.as_text(pattern, 0) == "[CLS] looks at itself (1.000)."
 
 
 def test_a_word_that_occurs_twice_is_numbered():
     parts = sentence("the", "cat", "the")
     rows = np.eye(5, dtype=np.float32)
     rows[1] = [0, 0, 0, 1, 0]
-    assert head_roles.as_text(made(rows, parts), 1) == "“the” (no. 1) gives 100\u202f% of its attention to “the” (no. 2)."
+    assert head_roles.as_text(made(rows, parts), 1) == "“the” (no. 1) looks at “the” (no. 2) (1.000)."
 
 
 def test_a_row_of_which_nothing_is_shown_says_where_it_went():
@@ -507,7 +503,7 @@ def test_a_row_of_which_nothing_is_shown_says_where_it_went():
 def test_cross_attention_never_says_itself():
     keys = (unit("The", 0), unit("cat", 1), unit("</s>", 2, True))
     found = head_roles.as_text(made([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]], sentence("Die", "Katze", special=False), keys), 1)
-    assert found == "“Katze” gives 100\u202f% of its attention to “cat”."
+    assert found == "“Katze” looks at “cat” (1.000)."
 
 
 def test_a_causal_model_says_which_words_come_too_late():
@@ -529,7 +525,7 @@ def test_a_pattern_made_by_hand_without_units_is_read_by_its_labels():
     assert dict(head_profile.profile(pattern).shares) == pytest.approx(
         {"the first word": 0.55, "the word before": 0.0, "itself": 0.05, "the word after": 0.4, "other words": 0.0}
     )
-    assert head_roles.as_text(pattern, 0) == "“a” gives 80\u202f% of its attention to “b”, then 20\u202f% to itself."
+    assert head_roles.as_text(pattern, 0) == "“a” looks most at “b” (0.800), then at itself (0.200)."
 
 
 def tokens(*words: str, special: bool = True) -> tuple[Token, ...]:

@@ -95,7 +95,7 @@ def test_the_selected_row_is_outlined_and_its_numbers_written_from_five_percent_
     assert halo.line.width > outline.line.width
     assert (outline.y0, outline.y1) == (0.5, 0.0)  # second of two rows, as shares of the height
     numbers = next(trace for trace in drawn.select_traces({"mode": "text"}))
-    assert list(zip(numbers.x, numbers.y, numbers.text, strict=True)) == [("1", "1", ".32"), ("2", "1", ".64")]
+    assert list(zip(numbers.x, numbers.y, numbers.text, strict=True)) == [("1", "1", "0.320"), ("2", "1", "0.640")]
     assert [note.text for note in drawn.layout.annotations].count("<b>Haus</b>") == 1
 
 
@@ -122,7 +122,7 @@ def test_hidden_shares_are_in_a_column_beside_the_labels():
 
 def test_the_legend_is_even_in_colour_and_uneven_in_weight():
     marker = heatmap.figure(CROSS).data[-1].marker
-    assert marker.colorbar.ticktext == ("0", ".1", ".3", ".6", "1")
+    assert marker.colorbar.ticktext == ("0", "0.1", "0.3", "0.6", "1")
     assert marker.colorbar.tickvals == pytest.approx([0, 0.1**0.7, 0.3**0.7, 0.6**0.7, 1])
     assert marker.colorscale[3] == (0.5, encoding.LIGHT.sequential[3])
     places = [place for place, _ in marker.colorscale]

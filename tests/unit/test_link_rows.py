@@ -57,6 +57,17 @@ def test_a_weak_target_is_listed_too_and_special_tokens_do_not_count_against_it(
     assert strong.places[1].weight == pytest.approx(0.30)  # the mean over both pieces of the source
 
 
+def test_beside_the_target_stands_what_the_other_words_give_it():
+    trace = traced(
+        it=[0.50, 0.10, 0.10, 0.20, 0.10, 0.00, 0.00],
+        saw=[0.60, 0.10, 0.10, 0.10, 0.10, 0.00, 0.00],
+        now=[0.90, 0.05, 0.00, 0.05, 0.00, 0.00, 0.00],
+    )
+    (look,) = link_rows(trace, HeadRef(0, 0), [Link(IT, CATS)])
+    assert (look.n, look.looking) == (2, 1)  # saw gives 0.2, now 0.05; half of 0.2 is 0.1
+    assert look.others == pytest.approx(0.125)
+
+
 def test_a_tie_is_a_miss():
     trace = traced(it=[0.40, 0.10, 0.10, 0.20, 0.10, 0.10, 0.00])
     assert not link_rows(trace, HeadRef(0, 0), [Link(IT, CATS)])[0].first

@@ -78,6 +78,7 @@ def test_every_head_has_its_place_and_the_best_come_first():
     made = board_ranking.to_json(ranking, (2, 1), HeadRef(0, 1), (look,) * 8, 9)
     assert made["weights"] == [[0.125, 0.25], [0.64004]]
     assert made["margins"] == [[0.0, -0.25], [0.5]]
+    assert (made["everywhere"], made["order"]) == ([[0, 1], [0]], "weight")
     assert [(one["layer"], one["head"]) for one in made["best"]] == [(1, 0), (0, 1), (0, 0)]
     assert made["summary"] == {
         "layer": 0, "head": 1, "weight": 0.25, "margin": -0.25, "rank": 2, "count": 3, "links": 8, "drawn": 9,

@@ -37,7 +37,7 @@ def test_a_weight_tints_its_word_and_is_written_below_it():
     page = tinted_sentence(TEXT, UNITS, "light", Marks(selected=(0, 1)), np.array([0.03, 0.07, 0.2, 0.7], np.float32))
     assert f"background:{encoding.weight_colour(0.7, 'light')}" in page
     assert f"background:{encoding.LIGHT.accent}" in page
-    assert re.findall(r">(\.\d\d)<", page) == [".07", ".20", ".70"]
+    assert re.findall(r">(0\.\d{3})<", page) == ["0.070", "0.200", "0.700"]
 
 
 def test_candidates_are_underlined_and_only_the_right_one_with_a_solid_line():
@@ -57,10 +57,10 @@ def test_the_cue_is_framed_and_the_right_word_says_whether_it_is_chosen():
     page = tinted_sentence(TEXT, UNITS, "light", marks, weights)
     assert page.count("outline:1.5px dashed") == 1
     assert page.index("outline:1.5px dashed") < page.index(">a<")
-    assert re.findall(r">([^<]*\.\d\d)<", page) == [".07", ".20", ".70"]
+    assert re.findall(r">([^<]*\.\d{3})<", page) == ["0.070", "0.200", "0.700"]
     for hit, sign in ((True, "✓"), (False, "✗")):
         page = tinted_sentence(TEXT, UNITS, "light", replace(marks, hit=hit), weights)
-        assert re.findall(r">([^<]*\.\d\d)<", page) == [".07", ".20", f"{sign} .70"]
+        assert re.findall(r">([^<]*\.\d{3})<", page) == ["0.070", "0.200", f"{sign} 0.700"]
 
 
 def test_a_word_button_that_is_chosen_is_filled_or_underlined():

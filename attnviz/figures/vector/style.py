@@ -53,9 +53,7 @@ class HeadPicture:
 
     def number(self, value: float) -> str:
         """Return a value as text for a cell."""
-        if self.most > 1.0:
-            return encoding.summed(value, self.most)
-        return encoding.signed_two(value) if self.signed else encoding.two(value)
+        return encoding.signed(value) if self.signed else encoding.three(value)
 
     def visible(self, text: str) -> str:
         """Return the reader's text as it is shown here."""

@@ -22,6 +22,7 @@ from attnviz.linguistics import relations as labels
 from attnviz.linguistics.atlas import npz
 from attnviz.linguistics.atlas.header import MAX_HEADER, Corpus, FormatError, Header, header
 from attnviz.linguistics.atlas.hits import Hits, unpacked
+from attnviz.linguistics.atlas.kept import kept
 from attnviz.linguistics.corpora.pronoun_tables import WORDINGS
 from attnviz.linguistics.probes.dependencies import DIRECTIONS
 from attnviz.linguistics.probes.habits import RENAMED
@@ -260,9 +261,9 @@ def nearest(name: str, known: list[str]) -> str:
     return f" Did you mean {near[0]}?" if near else ""
 
 
-@lru_cache(maxsize=4)
+@kept(2)
 def _links(atlas: Atlas, relation: str, direction: str) -> Hits:
-    """Return the links of one relation, unpacked; the last few are cached, since pages need the same ones repeatedly."""
+    """Return the links of one relation, unpacked; the last few are kept, since pages need the same ones repeatedly."""
     table = atlas._links
     labels = [atlas.header.relations.index(label) for label in atlas.names[relation]]
     rows = np.isin(table["relation"], labels) & (table["direction"] == DIRECTIONS.index(direction))
@@ -270,7 +271,7 @@ def _links(atlas: Atlas, relation: str, direction: str) -> Hits:
     return Hits(hits=unpacked(table["hits"][rows], (atlas.header.layers, atlas.header.heads)), **columns)
 
 
-@lru_cache(maxsize=4)
+@kept(2)
 def _questions(atlas: Atlas, kind: str) -> Hits:
     """Return the questions of one kind, unpacked."""
     table = atlas._questions

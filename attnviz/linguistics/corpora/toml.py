@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from attnviz.errors import BadInputError
-from attnviz.lessons.examples import span
+from attnviz.lessons.examples import places, span
 from attnviz.linguistics.corpora.lines import CorpusFile, CorpusLine, groups, lines
 from attnviz.linguistics.corpora.pronoun_tables import check_apart
 from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, ParsedSentence, Span
@@ -110,13 +110,14 @@ class _NamedSpans(dict[str, Span]):
     def __init__(self, raw: dict[str, Any]) -> None:
         super().__init__()
         self.text = _string(raw, "text")
-        if len(self.text) > LONGEST_TEXT:  # each name is searched in it, which could take hours
+        if len(self.text) > LONGEST_TEXT:
             rule = f"A text has at most {LONGEST_TEXT:,} characters"
             raise BadInputError(f"{rule}; {quoted(self.text)} has {len(self.text):,}. Divide it.")
+        self.places = places(self.text)
 
     def __missing__(self, name: str) -> Span:
         try:
-            self[name] = span(self.text, name)
+            self[name] = span(self.text, name, self.places)
         except BadInputError:
             rule = "A word is named as it is written in the text, the#2 where it is the second"
             raise BadInputError(f"{rule}; {quoted(name)} is not in {quoted(self.text)}. Name another.") from None

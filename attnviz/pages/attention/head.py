@@ -101,13 +101,15 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
     badge = ":gray-badge[Verified]" if check.ok else ":orange-badge[Not verified]"
     st.markdown(f"{badge} {glossary_links.linked(widgets.plain(check.note))}")
     if card.quantised:
-        st.caption(widgets.plain(f"{card.name} here is {card.quantised}."))
+        st.caption(glossary_links.linked(widgets.plain(f"{card.name} here is {card.quantised}.")))
     if backend().capabilities.check is None:
         return
     if len(trace.tokens) > verify.EAGER_TOKENS:
         st.caption(
-            f"All heads can be checked against the library's eager model up to {verify.EAGER_TOKENS} tokens; "
-            f"this text has {len(trace.tokens):,}."
+            glossary_links.linked(
+                f"All heads can be checked against the library's eager model up to {verify.EAGER_TOKENS} tokens; "
+                f"this text has {len(trace.tokens):,}."
+            )
         )
         return
     sizes = [(call.heads, len(part.queries) * len(part.keys)) for part in trace.parts for call in part.calls]
@@ -119,6 +121,6 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
     if clicked:
         try:
             with st.spinner("Checking all heads against the library's eager model …", show_time=True):
-                st.markdown(widgets.plain(backend().check(request).note))
+                st.markdown(glossary_links.linked(widgets.plain(backend().check(request).note)))
         except AttnvizError as error:
             widgets.show_error(error)

@@ -13,7 +13,7 @@ from attnviz.figures import bertviz, encoding, heatmap
 from attnviz.pages.attention.downloads import downloads
 from attnviz.pages.attention.head_view import HeadView
 from attnviz.types import Unit
-from attnviz.ui import heatmap_chart, page_url, widget_values, widgets
+from attnviz.ui import glossary_links, heatmap_chart, page_url, widget_values, widgets
 from attnviz.ui.backend import backend
 
 PARAMETER = "open"  # of the URL
@@ -76,7 +76,8 @@ def _heatmap(shown: HeadView, named: bool) -> None:
         )
         return
     heatmap_chart.show(pattern, f"{head.layer}-{head.head}", str(head), selected_rows=shown.selected_rows)
-    st.caption(f"{' '.join(heatmap.reading(pattern))} Point at a cell for its exact value.")
+    reading = " ".join((*heatmap.reading(pattern), "Point at a cell for its exact value."))
+    st.caption(glossary_links.linked(reading, everyday=("key",)))
 
 
 def _table(shown: HeadView, named: bool) -> None:

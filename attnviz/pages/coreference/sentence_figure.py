@@ -76,7 +76,7 @@ def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | Non
     if weight is not None and (weight >= encoding.WRITTEN_FROM or place in marks.candidates):
         mark = f"{encoding.mark(marks.hit)} " if marks.hit is not None and place == marks.right else ""
         below = ";margin-top:4px" if place in marks.cue else ""  # under its frame
-        number = f'<span style="{_NUMBER}{below};color:{colours.mute}">{mark}{encoding.two(weight)}</span>'
+        number = f'<span style="{_NUMBER}{below};color:{colours.mute}">{mark}{encoding.three(weight)}</span>'
     unread = encoding.unknown_mark(unit)
     if unread:
         style.append(f"box-shadow:0 0 0 1px {colours.line};border-radius:.14em")

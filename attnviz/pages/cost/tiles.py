@@ -37,10 +37,14 @@ def tiles(trace: Trace) -> None:
         layer = block.calls[head.layer]
         whole = {side: trace_tiles(layer, head.head, side, MAX_TOKENS) for side in sides}
     except AttnvizError as error:
-        st.info(lesson.text(PART, "none", {"why": widgets.plain(str(error))}))
+        st.info(glossary_links.linked(lesson.text(PART, "none", {"why": widgets.plain(str(error))})))
         return
     if len(block.keys) > MAX_TOKENS:
-        st.caption(lesson.text(PART, "cut", {"tokens": str(MAX_TOKENS), "all": encoding.thousands(len(block.keys))}))
+        st.caption(
+            glossary_links.linked(
+                lesson.text(PART, "cut", {"tokens": str(MAX_TOKENS), "all": encoding.thousands(len(block.keys))})
+            )
+        )
     playing = st.session_state.get("cost-play", False)
     st.fragment(_stepper, run_every=PACE if playing else None)(whole, queries, keys)
 
@@ -67,7 +71,7 @@ def _stepper(traces: dict[int, TileTrace], tokens: tuple[Token, ...], keys: tupl
     left, right = st.columns([5, 6], gap="large")
     with left:
         st.html(tile_figure.drawn(found, [token.text for token in tokens], step, at, encoding.LIVE.name))
-        st.caption(lesson.text(PART, "legend"))
+        st.caption(glossary_links.linked(lesson.text(PART, "legend")))
     with right:
         _numbers(found, row, now, step, (at, tokens[at].text), [token.text for token in keys])
     _peak_bytes(found, step)
@@ -121,9 +125,9 @@ def _numbers(
     }  # fmt: skip
     if now is None:
         waits = lesson.text(PART, "before" if step < row[0].step else "after")
-        st.markdown(lesson.text(PART, "wait", numbers | {"waits": waits}))
+        st.markdown(glossary_links.linked(lesson.text(PART, "wait", numbers | {"waits": waits})))
     else:
-        st.markdown(lesson.text(PART, "row", numbers))
+        st.markdown(glossary_links.linked(lesson.text(PART, "row", numbers)))
         _formula(now, numbers)
         st.html(tile_figure.numbers(found, now, labels, encoding.LIVE.name))
         if now is row[-1]:
@@ -143,7 +147,7 @@ def _numbers(
 def _formula(now: TileUpdate, of_row: dict[str, str]) -> None:
     """Show how the running maximum and sum change."""
     if not np.isfinite(now.maximum[1]):
-        st.markdown(lesson.text(PART, "blind", of_row))
+        st.markdown(glossary_links.linked(lesson.text(PART, "blind", of_row)))
         return
     most = max(now.scores)
     numbers = {
@@ -155,7 +159,7 @@ def _formula(now: TileUpdate, of_row: dict[str, str]) -> None:
     with st.container(key="cost-formula"):
         st.latex(lesson.text(PART, "first" if begins else "next", numbers))
     if not begins:
-        st.markdown(lesson.text(PART, "larger" if now.maximum[1] > now.maximum[0] else "same", numbers))
+        st.markdown(glossary_links.linked(lesson.text(PART, "larger" if now.maximum[1] > now.maximum[0] else "same", numbers)))
 
 
 def _end(found: TileTrace, now: TileUpdate, at: int, labels: list[str]) -> str:
@@ -174,7 +178,7 @@ def _peak_bytes(found: TileTrace, step: int) -> None:
         "tile": str(len(tile.rows) * len(tile.keys)), "rows": str(len(tile.rows)),
         "whole": encoding.thousands(found.weights.size), "difference": _power(found.difference),
     }  # fmt: skip
-    st.markdown(lesson.text(PART, "memory", numbers))
+    st.markdown(glossary_links.linked(lesson.text(PART, "memory", numbers)))
 
 
 def _power(number: float) -> str:

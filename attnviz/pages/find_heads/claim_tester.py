@@ -89,7 +89,7 @@ def _tested(found: Atlas, kind: str, direction: str) -> None:
     with left:
         _picture(claim, best)
     with right:
-        st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(claim)), "interval", "baseline"))
+        st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(claim)), everyday=("interval",)))
         if best is not None and best.head != claim.head:
             st.button(
                 f"Show {best.head}, the best of {claim.heads} for this", on_click=_show, args=(best.head,),
@@ -132,8 +132,8 @@ def _facts(claim: ClaimResult) -> list[str]:
         f"**{encoding.percent(one.rate, 1)}** right: {evidence.counts(one)}",
         f"**Baselines**, guessing without reading: {rules}",
         f"**Lead** over the strongest of them: {_points(claim)}",
-        f"**Rank {claim.rank}** of {claim.heads} heads; after correcting for trying {claim.heads} heads, "
-        f"{widgets.plain(claim_text.chance(claim.p_corrected).replace(' ', encoding.NARROW))}",
+        f"**Rank {claim.rank}** of {claim.heads} heads; {'' if claim.significant else 'not '}significant after correcting for "
+        f"trying {claim.heads} heads ({_chance(claim.p_corrected)}). {widgets.plain(claim_text.luck(claim))}".strip(),
     ]
     if claim.pooled:
         facts.append(f"**Pooled**: {widgets.plain(claim_text.pooled(claim))}")
@@ -148,6 +148,11 @@ def _facts(claim: ClaimResult) -> list[str]:
     if claim.causal:
         facts.append("This model reads left to right, so only links to earlier words are counted")
     return [*facts, widgets.plain(f"Counted on {one.source}, in English; this says nothing about other texts")]
+
+
+def _chance(p: float) -> str:
+    """Return a p-value in Markdown, on one line."""
+    return widgets.plain(claim_text.chance(p).replace(" ", encoding.NARROW))
 
 
 def _points(claim: ClaimResult) -> str:

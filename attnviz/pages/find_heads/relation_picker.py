@@ -8,14 +8,14 @@ import streamlit as st
 
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
-from attnviz.linguistics import gold_sentences, parse
+from attnviz.linguistics import gold_sentences
 from attnviz.linguistics.corpora.types import ParsedSentence
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED, relation
 from attnviz.pages.find_heads import claim_tester
+from attnviz.pages.find_heads.parsed_text import parsed
 from attnviz.pages.find_heads.view import meant, wanted
 from attnviz.types import Link
-from attnviz.ui import parser_note, state, widget_values, widgets
-from attnviz.ui.backend import backend
+from attnviz.ui import glossary_links, parser_note, state, widget_values, widgets
 from attnviz.url_codec import LINKS
 
 _KEY = "heads-fill"
@@ -63,7 +63,7 @@ def relation_picker(trace: Trace) -> None:
         if wanted():
             st.button("Reverse all links", on_click=_reverse, help="Each link then goes the other way")
         if now != NONE and names[now].silver:
-            st.caption(parser_note.drawn(trace.request.text), width="content")
+            st.caption(glossary_links.linked(parser_note.drawn(trace.request.text)), width="content")
 
 
 def _reverse() -> None:
@@ -79,17 +79,15 @@ def _relation_links(trace: Trace) -> tuple[RelationLinks, ...]:
     for one in readings:
         which = f"gold, “{one.topic}”" if len(readings) > 1 else "gold"
         found += _by_relation(one.parsed, CORPUS, which)
-    if not readings and parse.available() and len(text) <= parse.LONGEST:
-        found += _by_relation(
-            backend().derived(trace.request, "parse", lambda one: parse.parsed(one.request.text)), PARSER, "parsed"
-        )
+    if not readings and (parse := parsed(trace)):
+        found += _by_relation(parse, PARSER, "parsed")
     return tuple(found)
 
 
-def _by_relation(parsed: ParsedSentence, scheme: str, which: str) -> list[RelationLinks]:
+def _by_relation(sentence: ParsedSentence, scheme: str, which: str) -> list[RelationLinks]:
     """Return the links of a parse by relation, most frequent first, without roots and punctuation."""
     groups: dict[str, list[Link]] = {}
-    for link in parsed.links:
+    for link in sentence.links:
         if link.kind.partition(":")[0] not in UNCOUNTED:
             groups.setdefault(link.kind, []).append(Link(link.source, link.target))
     found = []

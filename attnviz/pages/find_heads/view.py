@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from attnviz.analysis import legibility_text, link_ranking, link_rows, view
@@ -9,10 +11,13 @@ from attnviz.analysis.link_ranking import LinkScore
 from attnviz.board import ranking as board_ranking
 from attnviz.board.linking import ChosenHead, DrawnLinks, to_json
 from attnviz.engine.trace import Trace
+from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.lessons import examples
-from attnviz.types import Link, Unit
-from attnviz.ui import caution, state
+from attnviz.linguistics import corpus_rank, gold_sentences
+from attnviz.pages.find_heads.parsed_text import parsed
+from attnviz.types import HeadRef, Link, Unit
+from attnviz.ui import caution, glossary_links, page_url, state, widget_values
 from attnviz.ui.backend import backend
 from attnviz.ui.components.links import choosing, drawing
 from attnviz.ui.markdown import plain
@@ -21,6 +26,8 @@ from attnviz.view_state import TokenSelection, ViewOptions
 
 BY_HAND = 8  # links that are drawn; a relation may fill in more
 WORDS = 500  # words on which links are drawn
+SORT = "sort"  # of the URL
+ORDERS: dict[link_ranking.Order, str] = {"weight": "Weight", "difference": "Difference from other words"}
 _DRAWN = ViewOptions()
 _OPENED = "attnviz_heads_opened"
 
@@ -85,23 +92,50 @@ def ranking(trace: Trace) -> None:
     if not followed:
         if st.session_state.pop(_OPENED, False):  # of the text before this one, which had links
             st.switch_page("pages/explore/attention.py")
-        st.caption("Draw a link to rank every head by how much it follows the link.")
+        st.caption(glossary_links.linked("Draw a link to rank every head by how much it follows the link."))
         return
     if unread := legibility_text.of_links(trace, followed, state.card().name, head.block):
         st.info(plain(unread), icon=":material/visibility_off:")
+    order = _order()
     with st.spinner("Ranking every head …"):  # of a long text it takes a few seconds
         ranked = _ranked(trace, followed)
+    ranked = link_ranking.by_difference(ranked) if order == "difference" else ranked
     rows = link_rows.link_rows(trace, head, followed)
     counts = [call.heads for call in block.calls]
-    opened = choosing(
-        board_ranking.to_json(ranked, counts, head, rows, len(wanted())),
-        block=head.block, key="head-ranking", on_head=_store_head,
-    )  # fmt: skip
+    data = board_ranking.to_json(ranked, counts, head, rows, len(wanted()), order)
+    data["corpus"] = _on_corpus(trace, followed, data)
+    opened = choosing(data, block=head.block, key="head-ranking", on_head=_store_head)
     st.session_state.pop(_OPENED, None)
     if opened:
         state.select_word(TokenSelection(followed[0].source[0]))
         st.switch_page("pages/explore/attention.py")
     _cautions(trace, len(ranked), len(followed))
+
+
+def _order() -> link_ranking.Order:
+    """Draw what heads are ranked by, which stands in the URL; returns the choice."""
+    now: link_ranking.Order = "difference" if page_url.parameter(SORT) == "difference" else "weight"
+    key = widget_values.fill("heads-sort", now)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="rank-by"):
+        st.caption("Rank by", width="content")
+        st.segmented_control(
+            "Rank by", list(ORDERS), format_func=ORDERS.__getitem__, key=key, required=True, label_visibility="collapsed",
+            on_change=widget_values.answer(key, lambda order: page_url.set_parameter(SORT, "" if order == "weight" else order)),
+        )  # fmt: skip
+    return now
+
+
+def _on_corpus(trace: Trace, followed: tuple[Link, ...], data: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the ranks of the listed heads on annotated texts as JSON; None where the kind of link is not known."""
+    try:
+        parse = None if gold_sentences.readings(trace.request.text) else parsed(trace)
+    except AttnvizError:  # a text that cannot be parsed: the list of relations says why
+        parse = None
+    known = corpus_rank.of_links(trace, followed, chosen().block, parse)
+    if known is None:
+        return None
+    best = [known.rank(HeadRef(one["layer"], one["head"])) for one in data["best"]]
+    return {"on": known.on, "best": best, "sentence": known.sentence(HeadRef(*data["chosen"]))}
 
 
 def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[LinkScore, ...]:

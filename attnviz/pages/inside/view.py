@@ -13,7 +13,7 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding
 from attnviz.lessons import template
-from attnviz.pages.inside import analysis, figure, lesson, values
+from attnviz.pages.inside import analysis, closing, figure, lesson, values
 from attnviz.pages.inside.analysis import StepPicture
 from attnviz.pages.inside.lesson import Step
 from attnviz.pages.inside.quiz import show_question
@@ -55,17 +55,17 @@ def show(one: HeadSteps) -> None:
     """Draw the whole page for one head."""
     content = lesson.content()
     with st.container(key="inside"):
-        st.header(content["title"], anchor=False)
-        st.caption(linked(content["lead"]))
         steps = lesson.steps(one.family, first=one.head.layer == 0)
         number = _number(steps)
-        with st.container(horizontal=True, gap="small", key="inside-fields", vertical_alignment="bottom"):
-            at = token_picker.head_fields(one.tokens, one.heads, "inside")
-            _navigation(steps, number)
-        _step(one, at, steps[number])
-        if number + 1 < len(steps):
-            show_question(one, at, steps[number + 1])
-        _experiment_link(steps[number])
+        with st.container(horizontal=True, gap="large", key="inside-top", vertical_alignment="bottom"):
+            with st.container(key="inside-title", gap=None):
+                st.header(content["title"], anchor=False)
+                st.caption(linked(content["lead"]))
+            with st.container(horizontal=True, gap="small", key="inside-fields", vertical_alignment="bottom", width="content"):
+                at = token_picker.head_fields(one.tokens, one.heads, "inside")
+        _progress(steps, number)
+        with st.container(key="inside-step"):
+            _step(one, at, steps, number)
         caution.show(linked(_model_note(one)))
         st.caption(widgets.plain("; ".join(content["sources"]) + "."))
 
@@ -79,20 +79,28 @@ def _number(steps: tuple[Step, ...]) -> int:
         return 0
 
 
-def _navigation(steps: tuple[Step, ...], number: int) -> None:
-    """Draw the navigation: back, a list of steps, next; also by arrow keys."""
+def _go(steps: tuple[Step, ...], to: int) -> None:
+    """Open a step."""
+    page_url.set_parameter(STEP_PARAM, steps[to].id)
 
-    def go(to: int) -> None:
-        page_url.set_parameter(STEP_PARAM, steps[to].id)
 
-    last = number + 1 == len(steps)
-    st.button("Back", key="inside-back", shortcut="Left", disabled=number == 0, on_click=go, args=(number - 1,))
-    key = widget_values.fill("inside-step", number)
-    st.selectbox(
-        f"Step (of {len(steps)})", range(len(steps)), format_func=lambda n: f"{n + 1}. {steps[n].name}", key=key,
-        on_change=widget_values.answer(key, go), width=180,
+def _progress(steps: tuple[Step, ...], number: int) -> None:
+    """Draw all steps in order, each a button: with their names where there is room, else as dots."""
+    key = widget_values.fill("inside-progress", number)
+    st.pills(
+        "Steps", range(len(steps)), format_func=lambda n: steps[n].name, key=key, required=True, label_visibility="collapsed",
+        on_change=widget_values.answer(key, lambda to: _go(steps, to)), width="stretch",
     )  # fmt: skip
-    st.button("Next", key="inside-next", shortcut="Right", type="primary", disabled=last, on_click=go, args=(number + 1,))
+
+
+def _navigation(steps: tuple[Step, ...], number: int) -> None:
+    """Draw the buttons back and next, which the arrow keys press too."""
+    last = number + 1 == len(steps)
+    with st.container(horizontal=True, gap="small", key="inside-buttons", vertical_alignment="center"):
+        st.button("Back", key="inside-back", shortcut="Left", disabled=number == 0, on_click=_go, args=(steps, number - 1))
+        st.button(
+            "Next", key="inside-next", shortcut="Right", type="primary", disabled=last, on_click=_go, args=(steps, number + 1)
+        )  # fmt: skip
 
 
 def _experiment_link(step: Step) -> None:
@@ -102,21 +110,33 @@ def _experiment_link(step: Step) -> None:
         st.page_link("pages/learn/whatif.py", label="Change this step in an experiment", query_params=params)
 
 
-def _step(one: HeadSteps, at: int, step: Step) -> None:
-    """Draw title, sentences, formula, picture and numbers."""
+def _step(one: HeadSteps, at: int, steps: tuple[Step, ...], number: int) -> None:
+    """Draw a step: words and formula, the picture beside them, and what leads to the next one."""
+    step = steps[number]
     numbers = {name: widgets.plain(value) for name, value in values.sentence(one, at, step.id).items()}
-    st.subheader(template.fill(step.title, numbers), anchor=False)
-    st.markdown(linked(template.fill(step.text, numbers)))
-    with st.container(key="inside-formula"):
-        st.latex(template.fill(step.formula, values.formula(one, at, step.id)))
-    picture = analysis.picture(one, at, step.id)
-    labels = [token.text for token in one.tokens]
-    with st.container(key="inside-picture"):
-        st.markdown(template.fill(step.picture, numbers))
-    st.html(figure.render(picture, labels, at, analysis.best_key(one, at), encoding.LIVE.name))
-    if picture.kind in COLOURS:
-        st.caption(COLOURS[picture.kind])
-    _numbers(picture, labels)
+    with st.container(key="inside-text"):
+        st.caption(f"Step {number + 1} of {len(steps)}")
+        st.subheader(template.fill(step.title, numbers), anchor=False)
+        st.markdown(linked(template.fill(step.text, numbers)))
+        with st.container(key="inside-formula"):
+            st.latex(template.fill(step.formula, values.formula(one, at, step.id)))
+    with st.container(key="inside-shown"):
+        picture = analysis.picture(one, at, step.id)
+        labels = [token.text for token in one.tokens]
+        with st.container(key="inside-picture"):
+            st.markdown(template.fill(step.picture, numbers))
+        st.html(figure.render(picture, labels, at, analysis.best_key(one, at), encoding.LIVE.name))
+        if picture.kind in COLOURS:
+            st.caption(COLOURS[picture.kind])
+        _numbers(picture, labels)
+    with st.container(key="inside-on"):
+        if number + 1 < len(steps):
+            show_question(one, at, steps[number + 1])
+        else:
+            with st.container(key="inside-closing"):
+                st.markdown(f"**{closing.title(one, at)}** {linked(closing.text(one, at))}")
+        _navigation(steps, number)
+        _experiment_link(step)
 
 
 def _numbers(picture: StepPicture, labels: list[str]) -> None:

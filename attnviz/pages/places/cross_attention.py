@@ -41,9 +41,9 @@ def cross_attention(trace: Trace) -> int:
     target = st.text_input("Second text", key="places-target", value=lesson.text("across", "target"), width=560)
     source = _short(trace.request.text)
     both = _read(source, _short(target))
-    st.caption(both.note)
+    st.caption(glossary_links.linked(both.note))
     if source != trace.request.text:
-        st.caption(fill(lesson.text("across", "cut"), {"most": str(MAX_WORDS)}))
+        st.caption(glossary_links.linked(fill(lesson.text("across", "cut"), {"most": str(MAX_WORDS)})))
     head = _head(both.trace)
     with st.container(key="places-across"):
         for column, part in zip(st.columns(3, gap="medium"), PARTS, strict=True):

@@ -34,7 +34,7 @@ def myths(trace: Trace) -> None:
     """Draw all four."""
     st.header("Four myths", anchor="myths")
     model = widgets.plain(state.card().name)
-    st.markdown(fill(lesson.text("myths", "lead"), {"model": model}))
+    st.markdown(glossary_links.linked(fill(lesson.text("myths", "lead"), {"model": model})))
     asked = _count_all_heads(trace)
     for myth in lesson.myths():
         st.subheader(myth.name, anchor=myth.id)
@@ -44,7 +44,7 @@ def myths(trace: Trace) -> None:
         else:
             st.markdown(f"Switch on “{COUNT}” above.")
         st.caption(widgets.plain("; ".join(myth.sources) + "."))
-    st.caption(lesson.text("myths", "one"))
+    st.caption(glossary_links.linked(lesson.text("myths", "one")))
 
 
 def _count_all_heads(trace: Trace) -> bool:
@@ -55,7 +55,7 @@ def _count_all_heads(trace: Trace) -> bool:
         return True
     weights = sum(call.heads for call in block.calls) * tokens**2
     numbers = {"n": encoding.thousands(tokens), "weights": encoding.thousands(weights)}
-    st.markdown(fill(lesson.text("myths", "long"), numbers))
+    st.markdown(glossary_links.linked(fill(lesson.text("myths", "long"), numbers)))
     return st.toggle(COUNT, key="places-long")
 
 
@@ -63,7 +63,7 @@ def _near(myth: Myth, trace: Trace) -> None:
     """Answer how much attention goes to nearby words, over all heads."""
     found = backend().derived(trace.request, "reach", analysis.nearby_shares)
     if found is None:
-        st.markdown(myth.short)
+        st.markdown(glossary_links.linked(myth.short))
         return
     shares = {name: getattr(found, name) for name in ("resting", "even", "most")}
     rest = dict(zip(("near", "itself", "far"), round_parts((found.near, found.itself, found.far)), strict=True))

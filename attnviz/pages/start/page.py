@@ -30,7 +30,7 @@ def show() -> None:
         _own_sentence()
         st.html('<p class="start-tour"><a href="./" data-tour>Two minutes around the board</a></p>')
         st.html(f'<div class="start-doors">{"".join(map(_door, navigation.GROUPS))}</div>')
-        st.markdown(glossary_links.linked(HOW, "self-attention", "head"))
+        st.markdown(glossary_links.linked(HOW, everyday=("weight",)))
     with room:
         widgets.show_notices(state.notices())
         picture.show()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from attnviz.pages.syntax import editor, opening, relation_table, view
-from attnviz.ui import single_text, state, widgets
+from attnviz.pages.syntax import downloads, editor, opening, relation_table, view
+from attnviz.ui import figure_and_data, single_text, state, widgets
 
 
 def show() -> None:
@@ -18,3 +18,6 @@ def show() -> None:
         view.picture(shown, found)
         editor.editor(shown)
         relation_table.table(shown, found, trace)
+        figure_and_data.fold(
+            "syntax", lambda: downloads.figures(figure_and_data.source(trace, single_text.chosen()), shown, found)
+        )

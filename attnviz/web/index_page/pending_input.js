@@ -9,6 +9,7 @@
 (() => {
   const FIELDS = "[data-testid=stTextInput] input, [data-testid=stNumberInput] input, [data-testid=stTextArea] textarea";
   const RUN_TIMEOUT = 10_000; // milliseconds within which the server reports that the run begins that was asked for
+  const SHOW_TIMEOUT = 1_500; // milliseconds within which the page shows that a run begins, unless it showed the run before it
   const RERUN = 0x5a; // first byte of Streamlit's messages that ask for a run
   const NEW_SESSION = 0x22; // tag of its message from the server that a run begins
   const BEFORE_KIND = [0x0a, 0x12]; // tags of the hash and the metadata, which may stand before that
@@ -25,7 +26,9 @@
   const running = () => app()?.dataset.testScriptState === "running";
   // Return whether a run was asked for that the server has not begun.
   const unanswered = () => sentAt > startedAt && performance.now() - sentAt < RUN_TIMEOUT;
-  const busy = () => committing > 0 || unanswered() || running();
+  // Return whether a run has begun that the page does not show yet.
+  const unshown = () => startedAt > shownAt && performance.now() - startedAt < SHOW_TIMEOUT;
+  const busy = () => committing > 0 || unanswered() || unshown() || running();
   const isField = (target) => target instanceof Element && target.matches(FIELDS);
   const hasPendingText = (field) => committedText.has(field) && committedText.get(field) !== field.value;
   // Streamlit queues its message while it handles the field's event: it is sent before the second of two later tasks.
@@ -50,6 +53,7 @@
 
   let sentAt = -Infinity; // when a run was last asked for
   let startedAt = -Infinity; // when the server last reported that a run begins
+  let shownAt = -Infinity; // when the page last began to show a run
   const observed = new WeakSet(); // sockets
   const { send } = WebSocket.prototype;
   WebSocket.prototype.send = function (data) {
@@ -58,6 +62,11 @@
     observed.add(this);
     return send.call(this, data);
   };
+
+  new MutationObserver((records) => {
+    const states = [...records.slice(1).map((record) => record.oldValue), app()?.dataset.testScriptState];
+    if (states.includes("running")) shownAt = performance.now();
+  }).observe(document, { attributeFilter: ["data-test-script-state"], attributeOldValue: true, subtree: true });
 
   // Return whether a message says that a run begins: fields with their length, then the kind of the message.
   function beginsRun(data) {

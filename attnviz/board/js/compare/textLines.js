@@ -21,7 +21,7 @@ export function makeTexts(host) {
       const { frame, book, picture } = texts[i];
       const full = picture?.pattern ?? bare(frame, state);
       const focus = focusIn({ frame, pattern: full }, state);
-      sentence.draw({ ...view, book, geometry: { ...geometry, type }, focus, line: picture?.pattern ? lineOf(picture.pattern, focus) : null });
+      sentence.draw({ ...view, book, pattern: full, geometry: { ...geometry, type }, focus, line: picture?.pattern ? lineOf(picture.pattern, focus) : null });
     });
     if (!fresh) return;
     even(host);

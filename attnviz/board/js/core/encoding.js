@@ -12,7 +12,7 @@ export function makeEncoding(tokens, mode) {
     luminance: tokens.luminance,
     ticks: tokens.legend,
     writtenFrom: tokens.writtenFrom,
-    written: twoDigits,
+    written: about,
     total: 1, // the sum of a row
     fonts: { sans: tokens.font, serif: tokens.sentenceFont },
     bar: colours.sequential[mode === "dark" ? 4 : 3],
@@ -38,7 +38,7 @@ export function differing(theme) {
     ramp,
     step,
     ticks: theme.differenceTicks,
-    written: signedTwo,
+    written: signed,
     colour: (difference) => css[step(difference)],
     onColour: (difference) => on[step(difference)],
     faded: (difference, alpha) => `rgba(${ramp[step(difference)].join()},${alpha})`,
@@ -53,7 +53,6 @@ export function summed(theme, count) {
     ...theme,
     total: count,
     writtenFrom: theme.writtenFrom * count,
-    written: (weight) => (count < 10 ? weight.toFixed(1) : String(Math.round(weight))),
     step: (weight) => theme.step(part(weight)),
     colour: (weight) => theme.colour(part(weight)),
     onColour: (weight) => theme.onColour(part(weight)),
@@ -78,6 +77,7 @@ export function luminance(rgb) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
+// A weight, wherever it stands: 0.640.
 export function threeDigits(weight) {
   return weight.toFixed(3);
 }
@@ -89,20 +89,9 @@ export function about(weight, uncertainty = 0) {
   return uncertainty < 0.1 ? `\u2248 ${weight.toFixed(uncertainty < 0.01 ? 2 : 1)}` : "not known here";
 }
 
-// As in cells and under words: .64, and 1.0 if it rounds to one; the sum of several words may be more.
-export function twoDigits(weight) {
-  if (weight >= 1.005) return weight.toFixed(2);
-  return weight >= 0.995 ? "1.0" : weight.toFixed(2).slice(1);
-}
-
 // A difference: +0.374, with a true minus below 0, and no sign if it rounds to 0.
 export function signed(difference) {
   return signOf(difference.toFixed(3)) + threeDigits(Math.abs(difference));
-}
-
-// The same in a cell: +.37.
-export function signedTwo(difference) {
-  return signOf(difference.toFixed(2)) + twoDigits(Math.abs(difference));
 }
 
 const signOf = (rounded) => (Number(rounded) > 0 ? "+" : Number(rounded) < 0 ? "\u2212" : "");

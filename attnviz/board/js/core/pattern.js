@@ -95,6 +95,12 @@ export function uncertaintyOf({ uncertainty, thousandths, queries, keys }, row, 
   return thousandths && !summed && pieces === 1 && queries[row].tokens.length === 1 ? 0 : uncertainty[row] * pieces;
 }
 
+// The same for the place `i` of a line: all selected words together.
+export function uncertaintyIn(pattern, focus, anchors, i) {
+  const many = anchors.length > 1;
+  return anchors.reduce((sum, at) => sum + (focus.side === "query" ? uncertaintyOf(pattern, at, i, many) : uncertaintyOf(pattern, i, at, many)), 0);
+}
+
 const joined = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
 
 // Where the lost share of a row went.

@@ -14,7 +14,7 @@ import { lensOnAll } from "./zoom.js";
 import { columnsOf, counts, named } from "../core/pattern.js";
 import { percent } from "../core/encoding.js";
 import { matrixPlace, placesIn, wholeRoom } from "./layout.js";
-import { element, within } from "../core/element.js";
+import { element, termLink, within } from "../core/element.js";
 
 const SLANTED = 56; // pixels that the slanted word above the last column reaches beyond it
 const MOVE = 140; // milliseconds of the transition between heads
@@ -34,6 +34,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     const scrolls = head.most > head.rows;
     stage.style.maxHeight = scrolls ? `${head.top + head.rows * head.row + 4}px` : "";
     stage.classList.toggle("scrolls", scrolls);
+    stage.style.zoom = head.shrunk === 1 ? "" : 1 / head.shrunk;
     roll.style.height = `${head.top + head.most * head.row + 4}px`;
     if (!pattern) {
       const c = fitted(canvas, head.width, head.top + head.rows * head.row + 4);
@@ -120,7 +121,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     const where = sink ? `left: ${left}px; top: 0px; width: ${geometry.head.width - left}px` : "";
     if (noted === text + where) return;
     noted = text + where;
-    note.replaceChildren(...(sink ? [text, ...(sink.resting ? [linkTo(glossary, "sink"), "”)."] : [])] : []));
+    note.replaceChildren(...(sink ? [text, ...(sink.resting ? [termLink(glossary, "sink"), "”)."] : [])] : []));
     note.style.cssText = where;
   }
 
@@ -163,14 +164,6 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   }
 
   return { draw, unitsAt, lens, still: eased.stop };
-}
-
-// A word linked to its glossary entry; on a page, a button that shows its meaning (web/terms). The plain word if there is no glossary.
-function linkTo(glossary, term) {
-  if (!glossary) return term;
-  const link = element("a", "", term);
-  Object.assign(link, { href: glossary + term, target: "_blank", rel: "noopener", role: "button", ariaHasPopup: "dialog", ariaExpanded: "false" });
-  return link;
 }
 
 // Weights in transition from one head to the next, so that the eye can follow. Numbers never change gradually.

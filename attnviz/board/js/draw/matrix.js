@@ -1,8 +1,11 @@
 // The matrix: each row is a word that looks (query), each column a word that it looks at (key).
 
+import { uncertaintyOf } from "../core/pattern.js";
 import { anchorsOf } from "../core/selection.js";
 import { fill, ring, write } from "./canvas.js";
-import { within } from "../core/element.js";
+
+const DIGIT = 0.56; // of the size of its type: how wide a character of a number is, the point counted
+const LEAST = 9.2; // pixels: smaller numbers are not written
 
 export function drawMatrix(c, theme, view, place, weights) {
   const { pattern, focus, geometry } = view;
@@ -10,7 +13,7 @@ export function drawMatrix(c, theme, view, place, weights) {
   const columns = pattern.keys.length;
   const last = Math.min(place.last, pattern.queries.length);
   const anchors = new Set(anchorsOf(focus));
-  const numbers = place.cell >= 22 * scale && place.row >= 18 * scale;
+  const numbers = place.row >= 18 * scale;
   const gap = [place.cell >= 18 ? 1 : 0, place.row >= 18 ? 1 : 0];
   for (let i = place.first; i < last; i++) {
     const y = place.y + i * place.row;
@@ -24,9 +27,10 @@ export function drawMatrix(c, theme, view, place, weights) {
       if (pattern.keep && weight <= 0) continue; // left out: the colour of the page, not that of weight 0
       fill(c, theme.colour(weight), x, y, place.cell - gap[0], place.row - gap[1]);
       const meant = anchors.size ? anchors.has(focus.side === "query" ? i : j) : place.cell >= 34 * scale;
-      if (numbers && meant && Math.abs(weight) >= theme.writtenFrom) {
-        const size = within(10.1 * scale, Math.min(place.cell * (weight < 0 ? 0.36 : 0.42), place.row * 0.5, 16 * scale), Math.min(place.cell, place.row) * 0.5);
-        write(c, theme, theme.written(weight), x + (place.cell - gap[0]) / 2, y + place.row / 2, { size, color: theme.onColour(weight), align: "center", weight: 500 });
+      const number = numbers && meant && Math.abs(weight) >= theme.writtenFrom ? theme.written(weight, uncertaintyOf(pattern, i, j)) : "";
+      const size = Math.min((place.cell - 3) / (DIGIT * number.length), place.row * 0.5, 16 * scale);
+      if (number && size >= LEAST * scale) {
+        write(c, theme, number, x + (place.cell - gap[0]) / 2, y + place.row / 2, { size, color: theme.onColour(weight), align: "center", weight: 500 });
       } else if (weight <= -theme.writtenFrom) fill(c, theme.onColour(weight), x + place.cell * 0.3, y + place.row / 2 - 1, place.cell * 0.35, 1.5); // a minus
     }
   }

@@ -2,14 +2,15 @@
 
 import { anchorOf } from "../core/state.js";
 import { anchorsOf } from "../core/selection.js";
-import { columnsOf, rowsOf, unitsOf } from "../core/pattern.js";
+import { columnsOf, rowsOf, uncertaintyIn, unitsOf } from "../core/pattern.js";
 import { unknownNote } from "./unknownTokens.js";
 import { element, within } from "../core/element.js";
-import { directionOf, markOf, twoDigits, withMark } from "../core/encoding.js";
+import { about, directionOf, markOf, withMark } from "../core/encoding.js";
 
 const SHOWN = 500; // units drawn at once: a longer text shows the part around the selected word
 const TINTED = 0.004;
 const LARGEST = 72; // pixels, in presentation mode
+const ON_PAPER = 0.96; // words are a little wider there than on the screen that measures them
 
 // `prefix` distinguishes several sentences of one page.
 export function makeSentence(host, prefix = "attnviz") {
@@ -43,7 +44,7 @@ export function makeSentence(host, prefix = "attnviz") {
       words.style.cssText = "white-space: nowrap; width: max-content";
       const wide = words.offsetWidth;
       words.style.cssText = "";
-      return Math.floor((40 * outer.clientWidth) / (wide + 1));
+      return Math.floor((40 * outer.clientWidth * (geometry.paper ? ON_PAPER : 1)) / (wide + 1));
     });
     const chosen = within(Math.min(...fits), least, geometry.presenting ? LARGEST : most);
     lines.forEach(({ outer }, i) => {
@@ -71,14 +72,17 @@ function inText(view) {
   const { book: { frame }, state: { words, special, keep, between }, focus, line } = view;
   const options = { words, special, keep, between };
   const [queries, keys] = [unitsOf(frame.queries, options), unitsOf(frame.keys, options)];
-  const full = { ...view, pattern: { queries, keys, options } };
+  const anchors = anchorsOf(focus);
+  const written = (at) => about(line[at], view.pattern ? uncertaintyIn(view.pattern, focus, anchors, at) : 0);
+  const full = { ...view, written, pattern: { queries, keys, options } };
   const [rows, columns] = [rowsOf(frame, options), columnsOf(frame, options)];
   if (rows.length === queries.length && columns.length === keys.length) return full;
   const [row, column] = [(at) => queries.indexOf(rows[at]), (at) => keys.indexOf(columns[at])];
   const [near, far, there] = focus.side === "query" ? [row, column, keys] : [column, row, queries];
   const spread = line && new Float32Array(there.length);
   line?.forEach((weight, at) => (spread[far(at)] = weight));
-  return { ...full, line: spread, focus: { side: focus.side, query: row(focus.query), key: column(focus.key), also: focus.also.map(near) } };
+  const places = new Map(Array.from(line ?? [], (_, at) => [far(at), at]));
+  return { ...full, line: spread, written: (i) => (places.has(i) ? written(places.get(i)) : ""), focus: { side: focus.side, query: row(focus.query), key: column(focus.key), also: focus.also.map(near) } };
 }
 
 const unitsFor = (side, pattern) => (side === "key" ? pattern.keys : pattern.queries);
@@ -132,7 +136,7 @@ export function markUnread(span, unit) {
 }
 
 // Only changes are written to the page.
-function tint({ side, words, spans, painted }, { focus, line, theme }) {
+function tint({ side, words, spans, painted }, { focus, line, theme, written: number }) {
   const anchor = anchorOf(focus);
   const anchors = new Set(anchorsOf(focus));
   const pair = focus.query >= 0 && focus.key >= 0;
@@ -145,7 +149,7 @@ function tint({ side, words, spans, painted }, { focus, line, theme }) {
     const isAnchor = anchored && anchors.has(i);
     const weight = line && reached ? line[i] : 0;
     const paired = pair && reached && !isAnchor && i === partner;
-    const written = line && reached && (weight >= theme.writtenFrom || paired) ? twoDigits(weight) : "";
+    const written = line && reached && (weight >= theme.writtenFrom || paired) ? number(i) : "";
     const tinted = !isAnchor && weight >= TINTED;
     const paint = `${isAnchor ? focus.side : ""} ${paired} ${i === best && !isAnchor} ${written} ${tinted ? theme.step(weight) : ""} ${theme.mode}`;
     if (painted.get(i) === paint) continue;

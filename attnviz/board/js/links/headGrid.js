@@ -2,6 +2,7 @@
 
 import { element, within } from "../core/element.js";
 import { headName, threeDigits } from "../core/encoding.js";
+import { onPaper } from "../core/paper.js";
 
 const GUTTER = 28;
 const DEEP = 14; // layers from which cells are lower with a mouse
@@ -18,7 +19,7 @@ export const isStep = (key) => Object.hasOwn(STEPS, key);
 
 // A cell's width and height in the given space: large enough for a finger on touch screens, with an upper limit.
 export function cellOf({ layers, heads }, room, finger) {
-  const width = within(Math.floor((room - GUTTER) / heads), 24, 40);
+  const width = within(Math.floor((room - GUTTER) / heads), onPaper() ? 12 : 24, 40);
   if (layers > DEEP) return [width, finger ? 24 : 18];
   return [width, Math.max(28, Math.min(width, 36))];
 }
@@ -57,17 +58,20 @@ export function makeHeadGrid(host, choose) {
     return one;
   }
 
-  // The weight is the colour; a dot says that the head's choice is right, a ring that the reader chose it.
+  // The weight is the colour; a dot says that the head's choice is right, hollow if most words look there; an outline that the
+  // reader chose it.
   function paint([layer, head], theme) {
     const one = cells.get(nameOf([layer, head]));
     const weight = data.weights[layer][head];
     const chosen = data.chosen[0] === layer && data.chosen[1] === head;
     one.style.background = theme.colour(weight);
     one.style.color = theme.onColour(weight);
+    const everywhere = data.everywhere[layer][head] > 0;
     one.classList.toggle("first", data.margins[layer][head] > 0);
+    one.classList.toggle("everywhere", everywhere);
     one.classList.toggle("chosen", chosen);
     one.setAttribute("aria-selected", String(chosen));
-    const description = `${headName(layer, head)}: ${threeDigits(weight)}`;
+    const description = `${headName(layer, head)}: ${threeDigits(weight)}${everywhere ? ", most words look there" : ""}`;
     one.setAttribute("aria-label", description);
     one.title = description;
   }

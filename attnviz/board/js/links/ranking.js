@@ -1,10 +1,11 @@
 // The component of Find heads: a map of all scores, the best heads, and the rows of the chosen head.
 
 import { button, element, setText } from "../core/element.js";
-import { drawRows, makeBest, summaryOf } from "./headRows.js";
+import { drawRows, makeBest, othersOf, summaryOf } from "./headRows.js";
 import { headName } from "../core/encoding.js";
 import { mounter } from "../core/mounter.js";
 import { themeOf } from "../core/theme.js";
+import { whenPrinted } from "../core/paper.js";
 import { makeHeadGrid } from "./headGrid.js";
 
 const IDLE = 300; // milliseconds without input before a head chosen with the arrow keys is sent to Python
@@ -23,6 +24,8 @@ function makeRanking(root, tokens, clock = Date.now) {
   const open = button("Open on the board", () => sendChoice("board"));
   open.className = "go";
   $(".this-head header").append(open);
+  const printed = new AbortController();
+  whenPrinted(host, () => data && update(), printed.signal);
   const sized = new ResizeObserver(() => data && draw());
   sized.observe(host);
 
@@ -53,10 +56,20 @@ function makeRanking(root, tokens, clock = Date.now) {
     $(".this-head").classList.toggle("coming", !here);
     $(".this-head h2").textContent = headName(...chosen);
     if (!here) return;
-    const [before, weight, after] = summaryOf(data.summary, data.rows[0].target);
+    const [before, weight, after] = summaryOf(data.summary, data.rows[0].target, data.order);
     $(".summary").replaceChildren(before, element("b", "", weight), after);
+    const others = othersOf(data.summary, data.rows[0]);
+    $(".specific").replaceChildren(...[others, data.corpus && `${data.corpus.sentence}.`].filter(Boolean).map((text) => element("span", "", text)));
+    $(".specific").classList.toggle("everywhere", data.summary.everywhere);
     drawRows($(".looks"), data, theme);
-    setText($("[role=status]"), `${headName(...chosen)}: ${$(".summary").textContent}`);
+    setText($("[role=status]"), `${headName(...chosen)}: ${$(".summary").textContent} ${others}`.trim());
+  }
+
+  function update() {
+    const before = theme?.name;
+    theme = themeOf(host, tokens, "");
+    if (theme.name !== before) legend();
+    draw();
   }
 
   function legend() {
@@ -72,21 +85,19 @@ function makeRanking(root, tokens, clock = Date.now) {
 
   one.take = (given) => {
     const stale = data && given.answered < sent; // from an older run: the head chosen since then will be answered too
-    const before = theme?.name;
     data = given;
     chosen = stale || pending ? chosen : data.chosen;
-    theme = themeOf(host, tokens, "");
-    if (theme.name !== before) legend();
     const heads = data.counts.reduce((sum, count) => sum + count, 0);
     const { links, drawn } = data.summary;
     setText($(".count"), `${heads} in ${data.counts.length} layers${links < drawn ? `, by ${links} of the ${drawn} links` : ""}`);
-    draw();
+    update();
   };
   const leave = () => pending && sendChoice(""); // another page opens
   addEventListener("attnviz-leave", leave);
   one.stop = () => {
     removeEventListener("attnviz-leave", leave);
     clearTimeout(idleTimer);
+    printed.abort();
     sized.disconnect();
   };
   return one;

@@ -1,8 +1,9 @@
 // The live picture of the page Start: a sentence, and where the word pointed at looks, as arcs whose thickness is the weight.
 
 import { element } from "../core/element.js";
-import { threeDigits, twoDigits } from "../core/encoding.js";
+import { threeDigits } from "../core/encoding.js";
 import { themeOf } from "../core/theme.js";
+import { whenPrinted } from "../core/paper.js";
 
 const DRAWN = 0.01; // weights below get no arc
 const STRONG = 0.1; // weights below are drawn in the quiet colour
@@ -72,7 +73,7 @@ export function makeStartPicture(root, tokens) {
       word.setAttribute("aria-pressed", own);
       word.style.background = own || weight < DRAWN ? "" : theme.colour(weight);
       word.style.color = own || weight < DRAWN ? "" : theme.onColour(weight);
-      if (weight >= theme.writtenFrom) word.dataset.weight = twoDigits(weight);
+      if (weight >= theme.writtenFrom) word.dataset.weight = threeDigits(weight);
       else delete word.dataset.weight;
     });
     const strong = (text, name) => element("b", name, text);
@@ -111,7 +112,12 @@ export function makeStartPicture(root, tokens) {
   }
 
   sentence.addEventListener("keydown", walk);
+  const printed = new AbortController();
+  whenPrinted(host, () => data && show(data), printed.signal);
   const observer = new ResizeObserver(() => data && draw());
   observer.observe(host);
-  return { take: show, stop: () => observer.disconnect() };
+  return { take: show, stop: () => {
+      observer.disconnect();
+      printed.abort();
+    }, };
 }
