@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from attnviz.analysis import link_ranking
+from attnviz.analysis import link_ranking, tables
 from attnviz.figures import encoding, headmap
 from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion
 from attnviz.types import HeadRef, HeadScores
@@ -76,12 +76,13 @@ def _table(
     )
     number = st.column_config.NumberColumn(format="%.3f")
     columns: dict[str, Any] = {name: number for name in rows[0] if name.startswith("to ")}
-    columns |= {name: st.column_config.NumberColumn(format="%+.3f") for name in rows[0] if name.startswith("change ")}
     columns[f"{names[right]}’s share"] = st.column_config.ProgressColumn(
         format=f"%.0f{encoding.NARROW}%%", min_value=0, max_value=100, color=encoding.weight_colour(0.5, widgets.theme())
     )
+    signs = {name: encoding.signed for name in rows[0] if name.startswith("change ")}
     found = st.dataframe(
-        rows, hide_index=True, column_config=columns, height=420, on_select="rerun", selection_mode="single-row",
+        tables.formatted(rows, signs),
+        hide_index=True, column_config=columns, height=420, on_select="rerun", selection_mode="single-row",
         key=f"coreference-table-{question.text}-{state.current().request.model}", alt="Every head, ranked",
     )  # fmt: skip
     if picked := found.selection.rows:

@@ -34,6 +34,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     const scrolls = head.most > head.rows;
     stage.style.maxHeight = scrolls ? `${head.top + head.rows * head.row + 4}px` : "";
     stage.classList.toggle("scrolls", scrolls);
+    stage.style.zoom = head.shrunk === 1 ? "" : 1 / head.shrunk;
     roll.style.height = `${head.top + head.most * head.row + 4}px`;
     if (!pattern) {
       const c = fitted(canvas, head.width, head.top + head.rows * head.row + 4);
