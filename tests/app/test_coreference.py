@@ -235,7 +235,8 @@ def test_the_verdict_stands_before_the_note_and_says_so_where_a_head_hardly_look
     app = asked(layer="0", head="0")
     lines = [unlinked(one.value) for one in app.markdown]
     (at,) = [n for n, line in enumerate(lines) if line.startswith("L0·H0 is **")]
-    assert "Only the last word tells" in lines[at + 1]
+    assert "other words give" in lines[at + 1]
+    assert "Only the last word tells" in lines[at + 2]
     assert "the candidates together get only 0." in lines[at]
 
 

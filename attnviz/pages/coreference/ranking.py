@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from attnviz.analysis import link_ranking
+from attnviz.analysis import link_ranking, tables
 from attnviz.figures import encoding, headmap
 from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion
 from attnviz.types import HeadRef, HeadScores
@@ -80,14 +80,15 @@ def _table(answers: HeadAnswers, change: np.ndarray | None) -> None:
             "come last and have no share."
         )
     rows = [_row(one, answers, names, right, change, by_difference) for one in ranked]
-    number, signed = (st.column_config.NumberColumn(format=form) for form in ("%.3f", "%+.3f"))
+    number = st.column_config.NumberColumn(format="%.3f")
     columns: dict[str, Any] = {name: number for name in rows[0] if name.startswith(("to ", OTHERS))}
-    columns |= {name: signed for name in rows[0] if name.startswith(("change ", DIFFERENCE))}
     columns[f"{names[right]}’s share"] = st.column_config.ProgressColumn(
         format=f"%.0f{encoding.NARROW}%%", min_value=0, max_value=100, color=encoding.weight_colour(0.5, widgets.theme())
     )
+    signs = {name: encoding.signed for name in rows[0] if name.startswith(("change ", DIFFERENCE))}
     found = st.dataframe(
-        rows, hide_index=True, column_config=columns, height=420, on_select="rerun", selection_mode="single-row",
+        tables.formatted(rows, signs),
+        hide_index=True, column_config=columns, height=420, on_select="rerun", selection_mode="single-row",
         key=f"coreference-table-{question.text}-{state.current().request.model}{'-difference' if by_difference else ''}",
         alt="Every head, ranked",
     )  # fmt: skip
