@@ -13,3 +13,4 @@ def show() -> None:
     view.draw_panels(found)
     view.table(found)
     view.downloads(found)
+    view.figure_fold(found)
