@@ -1,4 +1,4 @@
-"""The contents of a long page: beside it on a laptop, always in view; above it in one row where there is less room."""
+"""The contents of a long page: links to its parts, at its left side where there is room, else above it."""
 
 from __future__ import annotations
 
@@ -11,26 +11,36 @@ import streamlit as st
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One line: the anchor of a heading of the page, its short title, and whether it belongs to the line before."""
+class Part:
+    """A part of a page: its name, its anchor, and the entries in it with theirs; a phone shows parts only."""
 
+    name: str
     anchor: str
-    title: str
-    sub: bool = False
+    entries: tuple[tuple[str, str], ...] = ()
 
 
 @contextmanager
-def beside(page: str, entries: Sequence[Entry]) -> Iterator[None]:
-    """Draw the contents, and the page in a container with the key `page` beside them."""
-    with st.container(key=f"contents-{page}"):
-        st.html(html(entries))
-        with st.container(key=page):
+def beside(parts: Sequence[Part]) -> Iterator[None]:
+    """Draw the contents, and beside them what is drawn in this block."""
+    with st.container(key="with-contents", horizontal=True, gap="large"):
+        with st.container(key="contents"):
+            st.html(html(parts))
+        with st.container(key="beside-contents"):
             yield
 
 
-def html(entries: Sequence[Entry]) -> str:
-    """Return the contents as HTML; titles are escaped."""
-    rows = "".join(
-        f'<li{" class=sub" if one.sub else ""}><a href="#{escape(one.anchor)}">{escape(one.title)}</a></li>' for one in entries
-    )
-    return f'<nav class="contents" aria-label="On this page"><ul tabindex="0">{rows}</ul></nav>'
+def html(parts: Sequence[Part]) -> str:
+    """Return the contents as HTML."""
+    return f'<nav class="contents" aria-label="On this page"><ul>{"".join(map(_part, parts))}</ul></nav>'
+
+
+def _part(part: Part) -> str:
+    """Return one part with its entries."""
+    short = ' class="letter"' if len(part.name) == 1 else ""
+    entries = "".join(f"<li>{_link(name, anchor)}</li>" for name, anchor in part.entries)
+    return f"<li{short}>{_link(part.name, part.anchor)}{f'<ul>{entries}</ul>' if entries else ''}</li>"
+
+
+def _link(name: str, anchor: str) -> str:
+    """Return a link to a place on this page."""
+    return f'<a href="#{escape(anchor)}">{escape(name)}</a>'

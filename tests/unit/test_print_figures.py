@@ -72,7 +72,7 @@ def test_a_map_has_a_cell_for_each_head_with_a_number_and_a_ring_for_the_chosen_
     drawn = head_map.drawing(scores, FRAME, HeadRef(1, 2))
     assert [one.facts for one in boxes(drawn)][3] == (("layer", "1"), ("head", "1"), ("value", "0.25"))
     assert len(boxes(drawn)) == 5
-    assert words(drawn, "value") == [".00", ".50", "1.0", ".25", ".75"]
+    assert words(drawn, "value") == ["0.000", "0.500", "1.000", "0.250", "0.750"]
     ring = [one for one in drawn.marks if isinstance(one, Box) and one.edge == encoding.LIGHT.accent]
     assert len(ring) == 1
     assert ring[0].x == pytest.approx(head_map.MARGIN + 2 * head_map.CELL - head_map.GAP)
@@ -123,7 +123,7 @@ def diagram(*words: str) -> ArcDiagram:
 def test_arcs_have_every_word_and_link_a_check_for_a_hit_and_dashes_for_a_miss():
     drawn = arc_print.drawing(diagram("The", "cat"), FRAME)
     assert words(drawn, "word") == ["The", "cat"]
-    assert (words(drawn, "relation"), words(drawn, "hit"), words(drawn, "miss")) == (["det"], ["det .50"], [".25"])
+    assert (words(drawn, "relation"), words(drawn, "hit"), words(drawn, "miss")) == (["det"], ["det 0.500"], ["0.250"])
     link, hit, miss = (one for one in strokes(drawn) if one.title)
     assert (link.dash, hit.dash, bool(miss.dash)) == ((), (), True)
     assert hit.thick == pytest.approx(0.75 * (1.5 + 3.0 * 0.5))

@@ -14,16 +14,16 @@ from attnviz.ui import contents, glossary_links
 __all__ = ["show"]
 
 CONTENTS = (
-    contents.Entry("across", "Two texts"),
-    contents.Entry("media", "Other media"),
-    contents.Entry("compared", "Other mechanisms"),
-    contents.Entry("myths", "Four myths"),
+    contents.Part("Two texts", "across"),
+    contents.Part("Other media", "media"),
+    contents.Part("Other mechanisms", "compared"),
 )
 
 
 def show(trace: Trace) -> None:
     """Draw the whole page with the numbers of the reader's sentence."""
-    with contents.beside("places", CONTENTS + tuple(contents.Entry(myth.id, myth.name, sub=True) for myth in lesson.myths())):
+    known = tuple((myth.name, myth.id) for myth in lesson.myths())
+    with st.container(key="places"), contents.beside([*CONTENTS, contents.Part("Four myths", "myths", known)]):
         st.header(lesson.text("page", "title"), anchor=False)
         st.markdown(glossary_links.linked(lesson.text("page", "lead")))
         target = cross_attention(trace)
