@@ -16,6 +16,7 @@ PAGES = {
         ("Ranking of heads on the links", "The claim on many texts", "Habit: previous token"),
     ),
     "inside": ("pages/learn/inside.py", {"step": "mask"}, ("Mask", "Weights", "Softmax")),
+    "cost": ("pages/learn/cost.py", {}, ("One tile of the matrix",)),
     "syntax": ("pages/learn/syntax.py", {}, ("Arcs", "Relations of this sentence", "Best heads on test texts")),
     "coreference": ("pages/learn/coreference.py", {}, ("The sentence", "How often the head is right", "Ranking of heads")),
 }
