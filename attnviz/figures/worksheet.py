@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from attnviz.analysis.questions import Question
+from attnviz.analysis.questions import SheetQuestion
 from attnviz.figures import encoding
 
 CSS = f"""
@@ -59,7 +59,7 @@ class Sheet:
     about: str
     sentences: tuple[str, ...]
     pictures: tuple[Picture, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[SheetQuestion, ...]
     note: str = ""
     spaced: bool = False
     scaled: bool = True

@@ -45,7 +45,7 @@ def test_the_answers_on_one_head_are_its_own_numbers() -> None:
     assert 3 <= len(found) <= 5
 
 
-def test_no_word_before_is_said_so() -> None:
+def test_a_head_without_such_words_has_none_as_its_answer() -> None:
     even = np.full((5, 5), 0.2, np.float32)
     assert questions.about_head(pattern(even), 2, HeadRef(0, 0))[3].answer == "No word does."
 

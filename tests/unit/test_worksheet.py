@@ -6,13 +6,13 @@ import re
 
 import numpy as np
 
-from attnviz.analysis.questions import Question
+from attnviz.analysis.questions import SheetQuestion
 from attnviz.figures import matrix_sheet, worksheet
 from attnviz.figures.worksheet import Picture, Sheet
 from attnviz.lessons import glossary
 from attnviz.pages.glossary import worksheet as terms_sheet
 
-ASKED = (Question("Which word?", "“animal” (0.640).", 3), Question("How many?", "Two."))
+ASKED = (SheetQuestion("Which word?", "“animal” (0.640).", 3), SheetQuestion("How many?", "Two."))
 SHEET = Sheet("Title", "Model, head L3·H1", ("A <b>sentence</b>",), (Picture("<i>picture</i>", "Cap & tion"),), ASKED)
 
 

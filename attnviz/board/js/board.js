@@ -29,7 +29,7 @@ import { unknownLine } from "./draw/unknownTokens.js";
 
 const NARROW = 1120; // pixels; in a narrower board, the role of a head may take four lines beside its name
 
-// `send` gets the values for Python; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to use instead of the window's, if that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
+// `send` gets the values for Python; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to use instead of the window's, if that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `know` ranks on annotated texts, `refresh` after a change of theme, `stop`.
 export function makeBoard(root, tokens, { send, mode, alone = false, glossary = "", tall = 0 }) {
   const $ = (name) => root.querySelector(name);
   const element = root.querySelector(".attnviz");
@@ -38,7 +38,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   const overview = makeOverview($(".overview"), () => ask());
   const head = makeHead(stage, () => ask());
   const reduced = matchMedia("(prefers-reduced-motion: reduce)");
-  let [book, state, theme, geometry, lastSent, measured] = [null, null, null, null, "", ""];
+  let [book, state, theme, geometry, lastSent, measured, corpus] = [null, null, null, null, "", "", null];
   const updates = makeUpdates(draw, settle);
 
   const act = makeActions({
@@ -129,7 +129,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     const unfiltered = unfilteredOf(book, layer, number, options); // for statements about the head itself
     const focus = focusOf(state, book.frame);
     return {
-      root, book, state, theme, geometry, pattern, unfiltered, focus, glossary,
+      root, book, state, theme, geometry, pattern, unfiltered, focus, glossary, corpus,
       head: [layer, number],
       line: pattern ? lineOf(pattern, focus) : null,
       profile: unfiltered ? profileOf(unfiltered) : null,
@@ -250,6 +250,12 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     set(state);
   }
 
+  // The ranks of heads on annotated texts, where they are known.
+  function know(ranks) {
+    corpus = ranks;
+    ask();
+  }
+
   function refresh() {
     const next = themeOf(element, tokens, mode);
     if (theme && next.name === theme.name) return;
@@ -267,7 +273,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     document.removeEventListener("pointerdown", menu.close);
   }
 
-  return { show, fill, adopt, refresh, stop, waitsFor: () => book && !isLoaded(book, ...state.head) };
+  return { show, fill, adopt, know, refresh, stop, waitsFor: () => book && !isLoaded(book, ...state.head) };
 }
 
 // The top of the board in its page, independent of scrolling.

@@ -7,8 +7,8 @@ import { mounter } from "./core/mounter.js";
 import { watchPrinting } from "./core/paper.js";
 import { pinKeys } from "./draw/tray.js";
 
-// `data` is { frame, sheets, selection, answered }: the digests of bytes that carriers bring, Python's selection, and
-// the number of our last choice that it received.
+// `data` is { frame, sheets, selection, corpus, answered }: the digests of bytes that carriers bring, Python's selection, the
+// ranks of heads on annotated texts or null, and the number of our last choice that it received.
 export const mount = mounter(create, "choice");
 
 function create(root, tokens) {
@@ -37,6 +37,7 @@ function create(root, tokens) {
   one.take = (data) => {
     wanted = data;
     for (const name of seen) if (name !== data.frame && !storedBytes(name)) seen.delete(name); // it may arrive again
+    board.know(data.corpus ?? null);
     board.refresh();
     update(true);
   };

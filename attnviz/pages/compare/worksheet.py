@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attnviz.analysis import questions
-from attnviz.analysis.questions import Question
+from attnviz.analysis.questions import SheetQuestion
 from attnviz.figures.matrix_sheet import READING, matrix
 from attnviz.figures.worksheet import Picture, Sheet
 from attnviz.models import catalog
@@ -39,7 +39,7 @@ def sheet(panels: tuple[ComparePanel, ...], selected: tuple[tuple[int, ...], ...
                  tuple(dict.fromkeys(texts)), tuple(pictures), found, READING)  # fmt: skip
 
 
-def _questions(patterns: list[Pattern], rows: list[int], titles: list[str], first: ComparePanel) -> tuple[Question, ...]:
+def _questions(patterns: list[Pattern], rows: list[int], titles: list[str], first: ComparePanel) -> tuple[SheetQuestion, ...]:
     if len(patterns) > 1:
         return questions.about_two((patterns[0], patterns[1]), (rows[0], rows[1]), (titles[0], titles[1]))
     return questions.about_head(patterns[0], rows[0], first.pins[0].head)

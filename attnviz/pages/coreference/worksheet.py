@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attnviz.analysis import view
-from attnviz.analysis.questions import Question
+from attnviz.analysis.questions import SheetQuestion
 from attnviz.figures import encoding
 from attnviz.figures.matrix_sheet import row
 from attnviz.figures.worksheet import Picture, Sheet
@@ -31,22 +31,22 @@ def sheet(answers: HeadAnswers, other: HeadAnswers | None, head: HeadRef) -> She
     return Sheet(TITLE, about, tuple(one.question.text for one in both), tuple(pictures), _questions(both, head), READING)
 
 
-def _questions(both: list[HeadAnswers], head: HeadRef) -> tuple[Question, ...]:
+def _questions(both: list[HeadAnswers], head: HeadRef) -> tuple[SheetQuestion, ...]:
     first, name = both[0].question, encoding.head_name(head)
     pronoun = first.word(first.pronoun)
     candidates = joined([f"“{first.word(span)}”" for span in first.candidates], "or")
     many = len(both) > 1
     return (
-        Question(
+        SheetQuestion(
             f"Before you look at the picture: what does “{pronoun}” refer to{' in each sentence' if many else ''}? Which word "
             "tells you?",
             _each(both, _meant),
         ),
-        Question(
+        SheetQuestion(
             f"Does “{pronoun}” look more at {candidates} in {name}{', in each sentence' if many else ''}?",
             _each(both, lambda one: _looked_at(one, head)),
         ),
-        Question(f"Is {name} right{' in each sentence' if many else ''}?", _each(both, lambda one: _right(one, head))),
+        SheetQuestion(f"Is {name} right{' in each sentence' if many else ''}?", _each(both, lambda one: _right(one, head))),
         _why(both, head),
     )
 
@@ -77,11 +77,11 @@ def _right(one: HeadAnswers, head: HeadRef) -> str:
     return "that cannot be said here." if hit is None else ("yes." if hit else "no.")
 
 
-def _why(both: list[HeadAnswers], head: HeadRef) -> Question:
+def _why(both: list[HeadAnswers], head: HeadRef) -> SheetQuestion:
     """Return the question what would show that a head is not right by a simple rule; with how many heads are right."""
     hits = both[0].hits
     right = f" In the first sentence {int(hits.sum())} of {hits.size} heads are right." if hits is not None else ""
-    return Question(
+    return SheetQuestion(
         "A head that always chose the first candidate would be right sometimes. How could you find out whether this head does "
         "more than that?",
         "Open. For example: exchange the candidates, change the deciding word, and count on many sentences how often the head "

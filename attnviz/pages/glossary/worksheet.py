@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from attnviz.analysis.questions import Question
+from attnviz.analysis.questions import SheetQuestion
 from attnviz.figures.worksheet import Picture, Sheet, listed
 from attnviz.lessons.glossary import Term
 
@@ -26,12 +26,12 @@ def sheet(terms: Sequence[Term]) -> Sheet:
     pairs = [f"{at + 1} {chr(97 + order.index(at))}" for at in range(len(chosen))]
     everyday = ", ".join(one.name for one in chosen if one.everyday)
     asked = (
-        Question("Write the letter of its meaning beside each term.", f"{', '.join(pairs)}."),
-        Question(
+        SheetQuestion("Write the letter of its meaning beside each term.", f"{', '.join(pairs)}."),
+        SheetQuestion(
             f"Write one sentence in which both “{chosen[0].name}” and “{chosen[-1].name}” occur.",
             "Open. Compare with the entries of the glossary.", 2,
         ),
-        Question(
+        SheetQuestion(
             "Which of these terms also has a meaning in everyday language? What is different here?",
             f"Open. The glossary marks as such: {everyday or 'none of these'}.", 2,
         ),

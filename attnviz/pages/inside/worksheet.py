@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from attnviz.analysis.questions import Question
+from attnviz.analysis.questions import SheetQuestion
 from attnviz.engine.reference.head_steps import HeadSteps
 from attnviz.figures import encoding
 from attnviz.figures.worksheet import Picture, Sheet, listed
@@ -31,23 +31,23 @@ def sheet(one: HeadSteps, at: int, text: str, model: str) -> Sheet:
     products = f"√{one.q.shape[1]} = {fixed(math.sqrt(one.q.shape[1]), 2)}"
     best = max(keys, key=lambda key: scores[key])
     asked = (
-        Question(
+        SheetQuestion(
             f"Compute e^score for each key in the list (a calculator has e^x), and add them up. The other {seen - len(keys)} "
             f"keys add {fixed(rest, 2)} together.",
             "; ".join(f"“{names[key]}” {fixed(raised[key], 2)}" for key in keys) + f"; with the rest {fixed(total, 2)}.",
         ),
-        Question(
+        SheetQuestion(
             "Divide each by the sum: these are the weights. Do they and the rest add up to 1?",
             "; ".join(f"“{names[key]}” {fixed(raised[key] / total, 3)}" for key in keys)
             + f"; the rest {fixed(rest / total, 3)}. Sum 1. From unrounded scores the model has "
             + "; ".join(f"“{names[key]}” {encoding.three(one.weights[at, key])}" for key in keys) + ".",
         ),
-        Question(
+        SheetQuestion(
             f"The scores are products of query and key, divided by {products}. What was the product of “{word}” and "
             f"“{names[best]}” before?",
             f"{fixed(float(one.scores[at, best]), 2)}.", 1,
         ),
-        Question(
+        SheetQuestion(
             "What happens to the largest weight if all scores are doubled? Guess first, then compute.",
             f"It grows: from {fixed(_largest(scores), 3)} to {fixed(_largest(2 * scores), 3)}. Softmax turns differences of "
             "scores into ratios of weights.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attnviz.analysis import view
-from attnviz.analysis.questions import Question
+from attnviz.analysis.questions import SheetQuestion
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.figures.matrix_sheet import READING, matrix
@@ -29,7 +29,7 @@ def sheet(links: SentenceLinks, found: tuple[Outcome, ...], trace: Trace, head: 
     )  # fmt: skip
 
 
-def _questions(links: SentenceLinks, found: tuple[Outcome, ...], name: str) -> tuple[Question, ...]:
+def _questions(links: SentenceLinks, found: tuple[Outcome, ...], name: str) -> tuple[SheetQuestion, ...]:
     words, counted = links.words, [one for one in found if one.counts]
     right = [one for one in counted if one.state == head_predictions.HIT]
     offset, times = head_predictions.best_distance(found)
@@ -42,25 +42,25 @@ def _questions(links: SentenceLinks, found: tuple[Outcome, ...], name: str) -> t
         if choice.word is not None
     ]
     return (
-        Question(
+        SheetQuestion(
             "Draw an arrow above the sentence from each word to the word that it depends on (an article to its noun, a subject "
             "to its verb).",
             f"{source}: {_listed(named)}.", 0,
         ),
-        Question(
+        SheetQuestion(
             f"Draw below the sentence, in another colour: from each word to the other word that it looks at most in {name}. "
             "Leave out tokens in brackets.",
             f"{_listed(looks)}.", 0,
         ),
-        Question(
+        SheetQuestion(
             "How many of your arrows above have the same arrow below?",
             f"{name} is right on {len(right)} of {len(counted)} links.", 1,
         ),
-        Question(
+        SheetQuestion(
             "Which simple rule, such as “always the next word”, would be right how often?",
             f"The best fixed rule, always {claim_text.place(offset)}, is right on {times} of {len(counted)}.",
         ),
-        Question(
+        SheetQuestion(
             "Would you say that this head knows grammar? What else would you test?",
             "Open. One sentence is not evidence: count on many sentences, relation by relation, beside the simple rule, as the "
             "table of the page does.",
