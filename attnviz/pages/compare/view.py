@@ -208,12 +208,16 @@ def downloads(found: Comparison) -> None:
             )  # fmt: skip
 
 
+def selected_rows(found: Comparison) -> tuple[tuple[int, ...], ...]:
+    """Return the rows of the selected words in every panel."""
+    base = _base(found)
+    return ((),) * len(found.panels) if base is None else analysis.selected_rows(found.panels, state.current().focus, base)
+
+
 def figure_fold(found: Comparison) -> None:
     """Draw the fold with a figure for each panel."""
-    cards, base = {card.id: card for card in catalog.cards()}, _base(found)
-    if base is not None:
-        rows = analysis.selected_rows(found.panels, state.current().focus, base)
-        figure_and_data.fold("compare", lambda: figures.figures(found.panels, found.traces, cards, rows))
+    cards, rows = {card.id: card for card in catalog.cards()}, selected_rows(found)
+    figure_and_data.fold("compare", lambda: figures.figures(found.panels, found.traces, cards, rows))
 
 
 def _base(found: Comparison) -> tuple[tuple[Token, ...], tuple[Token, ...]] | None:
