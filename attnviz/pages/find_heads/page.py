@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from attnviz.pages.find_heads import claim_tester, habits, probes, relation_picker, view
+import streamlit as st
+
+from attnviz.pages.find_heads import claim_tester, habits, own_data, probes, relation_picker, view
 from attnviz.ui import single_text, state, widgets
 
 
 def show() -> None:
     """Draw the page for the current reader."""
+    own_data.go_to_board()
     trace = widgets.trace_or_message(single_text.read(state.current()))
     if trace is None:
         return
@@ -15,6 +18,9 @@ def show() -> None:
     relation_picker.relation_picker(trace)
     view.ranking(trace)
     atlas = claim_tester.claim_tester(trace)
+    place = st.container()
     if atlas is not None:
         habits.habits(atlas)
         probes.probes(atlas)
+    with place:  # drawn last: a run over a file takes its time
+        own_data.own_data(trace)
