@@ -41,18 +41,23 @@ def upload(label: str, key: str) -> OwnInput | None:
         st.caption("This server takes no files. Paste the text instead.")
         return None
     file = st.file_uploader(
-        f"{label}, at most {limit // 1024:,} kB", key=key, max_upload_size=max(1, -(-limit // 2**20)),
+        f"{label}, at most {_size(limit)}", key=key, max_upload_size=max(1, -(-limit // 2**20)),
         on_change=_forget, args=(key,),
         help="The file stays in this server's memory for you alone, until you remove it or close the page. It is in no link.",
     )  # fmt: skip
     if file is None:
         return _earlier(key)
     if file.size > limit:
-        rule = f"A file may have {limit:,} bytes; {quoted(file.name)} has {file.size:,}"
+        rule = f"A file has at most {_size(limit)}; {quoted(file.name)} has {_size(file.size)}"
         st.error(widgets.plain(f"{rule}. Divide it, or paste a part."))
         return None
     found = st.session_state[kept(key)] = OwnInput(file.file_id, file.name, file.getvalue())
     return found
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes as a reader knows it."""
+    return f"{count / 2**20:.1f} MB".replace(".0", "") if count >= 2**20 else f"{-(-count // 1024)} kB"
 
 
 def _earlier(key: str) -> OwnInput | None:

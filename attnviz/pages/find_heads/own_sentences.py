@@ -116,8 +116,9 @@ def _show(made: Tally, trace: Trace) -> None:
 def _facts(made: Tally) -> list[str]:
     """Return what stands beside the picture, in Markdown."""
     found = made.evidence
-    lines = [f"**{encoding.percent(found.rate)}** right: {evidence.counts(found)}"]
-    lines += [f"{widgets.plain(rule[:1].upper() + rule[1:])}" for rule in tally_text.rules(made)]
+    lines = [f"**{encoding.percent(found.rate, 1)}** right: {evidence.counts(found)}"]
+    known = [f"{tally_text.rule(made, name)} {encoding.percent(rate, 1)}" for name, rate in found.baselines]
+    lines.append(f"**Baselines**, guessing without reading: {', '.join(known)}")
     if made.lead is not None:
         points, low, high, _ = made.lead
         ends = f"{encoding.points(low)} to {encoding.points(high)}"
