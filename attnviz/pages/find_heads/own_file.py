@@ -39,10 +39,10 @@ def own_file(trace: Trace) -> None:
     if not found.texts:
         return
     about = (identity, trace.request.model, trace.digest)
-    run = own_run.started(_RUN, about, f"Measure all heads on {_texts(len(found.texts))}")
+    heads = sum(call.heads for call in trace.block(trace.blocks[0]).calls)
+    note = f"All {heads} heads are measured at once, so that you can compare them."
+    run = own_run.started(_RUN, about, f"Measure all heads on {_texts(len(found.texts))}", note)
     if run is None:
-        heads = sum(call.heads for call in trace.block(trace.blocks[0]).calls)
-        st.caption(f"All {heads} heads are measured at once, so that you can compare them.")
         return
     own_run.proceed(_RUN, run, found.texts, partial(_read, trace.request.model, run))
     if run.done:

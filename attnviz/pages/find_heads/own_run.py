@@ -33,12 +33,15 @@ class OwnRun(Generic[R]):
     size: int = 0
 
 
-def started(key: str, about: Hashable, label: str) -> OwnRun[Any] | None:
-    """Draw the button that starts a run, if there is none yet; returns the run of these texts, None before it."""
-    found = st.session_state.get(key)
+def started(key: str, about: Hashable, label: str, note: str = "") -> OwnRun[Any] | None:
+    """Draw the button that starts a run, with a note under it, if there is none yet; returns the run of these texts."""
+    found, place = st.session_state.get(key), st.empty()  # which takes the button away as soon as the run begins
     if isinstance(found, OwnRun) and found.about == about:
         return found
-    st.button(label, key=f"{key}-start", type="primary", on_click=_start, args=(key, about))
+    with place.container(gap="small"):
+        st.button(label, key=f"{key}-start", type="primary", on_click=_start, args=(key, about))
+        if note:
+            st.caption(note)
     return None
 
 
