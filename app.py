@@ -12,12 +12,19 @@ if __name__ == "__main__":
     page = shell.page()
     shell.load_engine()
 
-    from attnviz.ui import input_bar, page_url, retry, widgets  # they need the engine, which load_engine imports with a message
+    from attnviz.ui import (
+        input_bar,
+        page_url,
+        paper,
+        retry,
+        widgets,
+    )  # they need the engine, which load_engine imports with a message
 
     with retry.retry_failed(), widgets.errors_shown():
         input_bar.show(visible=page.url_path != navigation.START, examples=page.url_path not in input_bar.OWN_LISTS)
         page.run()
     page_url.write()
+    paper.facts(page.url_path or navigation.DEFAULT)
 else:
     from attnviz.ui import start_up
     from attnviz.web import middleware

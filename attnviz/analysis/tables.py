@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +19,7 @@ from attnviz.view_state import ViewOptions
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from pandas.io.formats.style import Styler
 
 MAX_WEIGHTS = 5_000_000  # weights of one table: about 150 MB of a DataFrame
 NO_WORD = -1  # the word of a special token, if a coordinate must be a whole number
@@ -93,6 +94,18 @@ def array(
         "weights_sha256": trace.digest, "words": int(words), "special": special,
     }  # fmt: skip
     return xr.DataArray(values, coordinates, ("layer", "head", "query", "key"), name="attention", attrs=facts)
+
+
+def formatted(rows: Sequence[Mapping[str, Any]], formats: Mapping[str, Callable[[float], str]]) -> pd.DataFrame | Styler:
+    """Return rows as a table in which some columns are written in a form of their own, and still sorted as numbers."""
+    import pandas as pd
+
+    table = pd.DataFrame(list(rows))
+    if not formats:
+        return table
+    styled = table.style
+    styled.format({**formats})
+    return styled
 
 
 def _chosen(trace: Trace, layer: int | None, head: int | None, block: str | None, *, words: bool, special: str) -> _Chosen:

@@ -11,10 +11,11 @@ from attnviz.figures import encoding
 HERE = Path(__file__).parent
 # Each module may import only from those before it.
 MODULES = (
-    "element", "mounter", "updates", "encoding", "theme", "store", "thousandths", "frame", "filters", "pattern",
-    "unknownTokens", "notes", "selection", "state", "tray", "gestures", "canvas", "layout", "labels", "sentence", "readout",
-    "pictures", "overview", "matrix", "zoom", "raster", "lens", "curves", "headProfile", "head", "headLabel", "chips",
-    "pinActions", "filterMenu", "menu", "tables", "presenter", "lensInput", "keys", "input", "actions", "board", "main",
+    "element", "mounter", "updates", "encoding", "paper", "theme", "store", "thousandths", "frame", "filters", "pattern",
+    "specificity", "unknownTokens", "notes", "selection", "state", "tray", "gestures", "canvas", "layout", "labels", "sentence",
+    "readout", "pictures", "overview", "matrix", "zoom", "raster", "lens", "curves", "headProfile", "head", "headLabel",
+    "chips", "pinActions", "filterMenu", "menu", "tables", "presenter", "lensInput", "keys", "input", "actions", "board",
+    "main",
 )  # fmt: skip
 # Extra modules of the panels side by side.
 COMPARE = (

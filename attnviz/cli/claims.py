@@ -97,13 +97,12 @@ def _as_lines(claim: ClaimResult, sentence: str) -> list[str]:
 
 def _line(name: str, evidence: Evidence) -> str:
     """Return the counts of one row of the table."""
-    from attnviz.analysis.row_stats import percent
     from attnviz.linguistics.claim_text import share, span
 
     if not evidence.n:
         return f"{name}  nothing to count"
-    rules = ", ".join(f"{rule} {percent(rate)}" for rule, rate in evidence.baselines)
+    rules = ", ".join(f"{rule} {share(rate)}" for rule, rate in evidence.baselines)
     wordings = f", wordings of {evidence.groups:,} sentences" if evidence.groups else ""
     ceiling = f"; at most {share(evidence.ceiling)} possible" if evidence.ceiling < 1.0 else ""
-    counts = f"{evidence.hits:,} of {evidence.n:,}{wordings}, {percent(evidence.rate)} ({span(evidence)})"
+    counts = f"{evidence.hits:,} of {evidence.n:,}{wordings}, {share(evidence.rate)} ({span(evidence)})"
     return f"{name}  {counts}; {rules}{ceiling}"

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from attnviz.figures import encoding
+from attnviz.rounding import fixed
 from attnviz.types import Evidence
 
 ROW = 68  # pixels a rate
@@ -83,7 +84,7 @@ def description(rows: Sequence[tuple[str, Evidence]], names: Mapping[str, str] =
 def interval(one: Evidence) -> str:
     """Return an interval: `58.9 to 63.4 %`."""
     low, high = one.interval
-    return f"{100 * low:.1f} to {encoding.percent(high, 1)}"
+    return f"{fixed(100.0 * low, 1)} to {encoding.percent(high, 1)}"
 
 
 def counts(one: Evidence) -> str:

@@ -32,7 +32,11 @@ def figure(
     layers, heads = scores.values.shape
     diverging = scores.low < 0
     ramp = encoding.steps(colours.diverging if diverging else colours.sequential, 33)
-    names = [[str(HeadRef(layer, head)) for head in range(heads)] for layer in range(layers)]
+    number = encoding.signed if diverging else encoding.three
+    facts = [
+        [f"{HeadRef(layer, head)}: {number(value)}" for head, value in enumerate(row)]
+        for layer, row in enumerate(scores.values.tolist())
+    ]
     shown = np.where(np.isfinite(scores.values), scores.values, np.nan).astype(np.float32)
     low, high = (encoding.label(end) for end in ends)
     bar = {
@@ -41,9 +45,9 @@ def figure(
         "ticktext": [_escaped(low) or encoding.tick(scores.low), "", _escaped(high) or encoding.tick(scores.high)],
     }  # fmt: skip
     picture = go.Heatmap(
-        z=shown, zmin=scores.low, zmax=scores.high, customdata=names, xgap=2, ygap=2, colorbar=bar,
+        z=shown, zmin=scores.low, zmax=scores.high, customdata=facts, xgap=2, ygap=2, colorbar=bar,
         colorscale=[[i / 32, colour] for i, colour in enumerate(ramp)],
-        hovertemplate=f"%{{customdata}}: %{{z:.3f}} {_escaped(scores.unit)}<extra></extra>", hoverongaps=False,
+        hovertemplate=f"%{{customdata}} {_escaped(scores.unit)}<extra></extra>", hoverongaps=False,
     )  # fmt: skip
     cell = min(CELL, 420 // layers) if layers > 14 else CELL
     if len(marks):

@@ -7,10 +7,12 @@ from functools import lru_cache
 from importlib import resources
 
 from attnviz import charset
-from attnviz.analysis.row_stats import NARROW, percent
+from attnviz.analysis.row_stats import NARROW
 from attnviz.errors import UnknownModelError
 from attnviz.linguistics.claims import ENOUGH, BestHead, ClaimResult, Control
+from attnviz.linguistics.fixed_rules import ERROR
 from attnviz.models import catalog
+from attnviz.rounding import fixed
 from attnviz.types import Evidence, joined
 
 MINUS = "\u2212"
@@ -51,12 +53,12 @@ def counted(claim: ClaimResult | BestHead, model: str = "") -> str:
         looks = f"{who} looks most at {other}" if claim.direction == "dh" else f"{who} looks most from {other} at {one}"
         what = f"On {found.n:,} {many} of {found.source}, {looks}"
     interval = f"95{NARROW}% interval{' by sentences' if found.groups else ''} {span(found)}"
-    return f"{what} in {percent(found.rate)} ({interval}); {baseline(found, claim.offset)}."
+    return f"{what} in {share(found.rate)} ({interval}); {baseline(found, claim.offset)}."
 
 
 def apart(claim: ClaimResult) -> str:
     """Say that different kinds of corpora are counted together, and give the rate on each."""
-    each = [f"{one.source} {percent(one.rate)} of {one.n:,} ({span(one)})" for one in claim.parts]
+    each = [f"{one.source} {share(one.rate)} of {one.n:,} ({span(one)})" for one in claim.parts]
     return f"This counts different collections together; each alone: {', '.join(each)}. Say which one you mean."
 
 
@@ -79,9 +81,8 @@ def ceiling(claim: ClaimResult | BestHead) -> str:
     decidable = claim.decidable
     ambiguous = found.n - decidable.n
     seen = "Up to the pronoun, which is as far as this model has read," if claim.causal else "Word for word,"
-    low, high = decidable.interval
-    interval = f"{100 * low:.1f} to {share(high)}"
-    only = f" On the other {decidable.n:,} it is right in {share(decidable.rate)} ({interval})." if decidable.n else ""
+    right = f"{share(decidable.rate)} ({span(decidable)})"
+    only = f" On the other {decidable.n:,} it is right in {right}." if decidable.n else ""
     return f"{seen} {ambiguous:,} of these {found.n:,} are the same as others with another answer, so {most}.{only}"
 
 
@@ -90,7 +91,7 @@ def control(found: Control, heads: int) -> str:
     one = found.evidence
     return (
         f"The best of {heads} heads of an untrained model with the same architecture, {found.head}, is right in "
-        f"{percent(one.rate)} of {one.n:,} ({span(one)}) on the {half(one)}."
+        f"{share(one.rate)} of {one.n:,} ({span(one)}) on the {half(one)}."
     )
 
 
@@ -100,8 +101,8 @@ def half(found: Evidence) -> str:
 
 
 def share(rate: float) -> str:
-    """Format a rate in percent with one decimal, as for ceilings."""
-    return f"{100 * rate:.1f}{NARROW}%"
+    """Format a rate in percent with one decimal, `73.1 %`: every rate that is counted on texts."""
+    return f"{fixed(100.0 * rate, 1)}{NARROW}%"
 
 
 def label(relation: str) -> str:
@@ -118,7 +119,7 @@ def link_ends(relation: str, direction: str) -> str:
 def baseline(found: Evidence, offset: int | None) -> str:
     """Return in words how often the strongest baseline is right."""
     name, rate = found.baseline
-    return f"{_rule(name, offset)} {'reaches' if name == 'chance' else 'is right in'} {percent(rate)}"
+    return f"{_rule(name, offset)} {'reaches' if name == 'chance' else 'is right in'} {share(rate)}"
 
 
 def place(offset: int) -> str:
@@ -136,14 +137,26 @@ def _rule(name: str, offset: int | None) -> str:
 
 
 def span(found: Evidence) -> str:
-    """Format an interval, `58 to 64 %`."""
+    """Format an interval, `58.9 to 63.4 %`."""
     low, high = found.interval
-    return f"{100 * low:.0f} to {percent(high)}"
+    return f"{fixed(100.0 * low, 1)} to {share(high)}"
 
 
 def signed(offset: int) -> str:
     """Format a distance in words with its sign, `+1` or `−2`."""
     return f"+{offset}" if offset > 0 else f"{MINUS}{-offset}"
+
+
+def luck(claim: ClaimResult) -> str:
+    """Explain an interval that excludes the baseline beside a lead that is not significant; "" otherwise."""
+    rate = claim.evidence.baseline[1]
+    if claim.significant or claim.evidence.interval[0] <= rate:
+        return ""
+    alone = f" ({chance(claim.p)})" if claim.p < ERROR else ""
+    return (
+        f"Its interval excludes {share(rate)} all the same, because it counts for one head alone{alone}: "
+        f"of {claim.heads} heads, some get this far by luck."
+    )
 
 
 def chance(p: float) -> str:
@@ -161,7 +174,7 @@ def named(model: str) -> str:
 
 def _verdict(claim: ClaimResult) -> str:
     """Say how the count compares with the strongest baseline."""
-    points = "less than a point" if claim.points < 0.95 else "1 point" if claim.points < 1.5 else f"{claim.points:.0f} points"
+    points = "less than 0.1 points" if claim.points < 0.05 else f"{fixed(claim.points, 1)} points"
     corrected = f"after correcting for trying {claim.heads} heads (Holm's method, {chance(claim.p_corrected)})"
     if claim.verdict == "few":
         return f"Fewer than {ENOUGH} are too few to say anything about this head."
@@ -181,8 +194,8 @@ def _held_out(found: Evidence, offset: int | None) -> str:
     name, rate = found.baseline
     unseen = "" if found.groups else ", where no head or offset was chosen,"
     return (
-        f"On the {half(found)} of the texts{unseen} it is right in {percent(found.rate)} of {found.n:,} "
-        f"({span(found)}), against {percent(rate)} by {_rule(name, offset)}."
+        f"On the {half(found)} of the texts{unseen} it is right in {share(found.rate)} of {found.n:,} "
+        f"({span(found)}), against {share(rate)} by {_rule(name, offset)}."
     )
 
 

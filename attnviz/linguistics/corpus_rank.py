@@ -6,6 +6,8 @@ word that may be its antecedent.
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +34,9 @@ SMALL = frozenset(
     "from with about do does did has have had can could will would may might must shall should there here".split()
 )
 NEVER = THIRD | OTHERS | POINTING | RELATIVE | BE | BETWEEN | SMALL  # no pronoun refers to these
+DIGITS = string.digits + string.ascii_lowercase  # to the base 36
+WORD = re.compile(r"[^\W\d_]+")
+MOST = 30  # pronouns that the board knows
 Kind = tuple[str, str]  # relation and direction, as an atlas has them
 
 
@@ -111,6 +116,19 @@ def ranks(atlas: Atlas, name: str, direction: str = "dh") -> CorpusRanks | None:
     source = QUESTIONS.get(known) or joined(tuple(dict.fromkeys(one.name for one in atlas.corpora(found))))
     half = "all texts" if found is all_found else "second half" if all_found.groups else "held-out"
     return CorpusRanks(known, "" if found.offset is None else direction, 1 + above, counts, len(found), source, half)
+
+
+def for_board(trace: Trace, block: str = "self") -> dict[str, Any] | None:
+    """Return the ranks of all heads for the pronouns of a text as JSON for the board; None without a pronoun or a rank.
+
+    `pronouns` are the characters where they begin; `ranks` has two digits to the base 36 for each head.
+    """
+    pronouns = [found.start() for found in WORD.finditer(trace.request.text) if found[0].casefold() in THIRD]
+    known = of_kind(trace, PRONOUN, block=block) if pronouns else None
+    if known is None:
+        return None
+    digits = "".join(f"{DIGITS[rank // 36]}{DIGITS[rank % 36]}" for rank in known.ranks.ravel().tolist())
+    return {"pronouns": pronouns[:MOST], "ranks": digits, "of": int(known.ranks.size), "on": known.on, "short": known.source}
 
 
 def kind(text: str, link: Link, parsed: ParsedSentence | None = None) -> Kind | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from attnviz.analysis.row_stats import percent
 from attnviz.linguistics import claim_text
 from attnviz.linguistics.marked_sentences import PRONOUN, READY, MarkedSentence
 from attnviz.linguistics.tally import CHANCE, ENOUGH, NOUN, OFFSET, SentenceResult, Tally, word
+from attnviz.rounding import fixed
 from attnviz.types import joined
 
 FEW = f"Fewer than {ENOUGH} sentences describe what this head does on them, and are too few for a claim about it on others."
@@ -27,7 +27,9 @@ def rule(tally: Tally, name: str) -> str:
 def rules(tally: Tally) -> tuple[str, ...]:
     """Return how often each rule that does not read is right."""
     found = tally.evidence
-    return tuple(f"{rule(tally, name)} in {_count(share * found.n)} ({percent(share)})" for name, share in found.baselines)
+    return tuple(
+        f"{rule(tally, name)} in {_count(share * found.n)} ({claim_text.share(share)})" for name, share in found.baselines
+    )
 
 
 def sentence(tally: Tally, model: str) -> str:
@@ -36,7 +38,7 @@ def sentence(tally: Tally, model: str) -> str:
     if not found.n:
         return f"{tally.head} of {model}: {headline(tally)}."
     parts = [
-        f"{tally.head} of {model} is {headline(tally)} sentences: {percent(found.rate)}, 95\u202f% interval "
+        f"{tally.head} of {model} is {headline(tally)} sentences: {claim_text.share(found.rate)}, 95\u202f% interval "
         f"{claim_text.span(found)}.",
         f"Rules that do not read: {joined(rules(tally))}.",
     ]
@@ -69,4 +71,4 @@ def _count(number: float) -> str:
 
 def _signed(points: float) -> str:
     """Format points with their sign."""
-    return f"{'+' if points >= 0 else claim_text.MINUS}{abs(points):.0f}"
+    return f"{'+' if points >= 0 else claim_text.MINUS}{fixed(abs(points), 1)}"

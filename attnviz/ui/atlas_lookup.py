@@ -41,8 +41,10 @@ def _show_commands(model: str, relation: str, *, others: bool) -> None:
         else f"{name} has not been measured on annotated texts here"
     )
     st.info(
-        f"{why}. How often its heads are right is unknown, and one example is not evidence. "
-        "These commands measure the heads and test a claim about one of them:"
+        glossary_links.linked(
+            f"{why}. How often its heads are right is unknown, and one example is not evidence. "
+            "These commands measure the heads and test a claim about one of them:"
+        )
     )
     st.code(
         f"attnviz atlas build --model {model} --conllu TREEBANK.conllu --gap GAP.tsv -o {model}.npz\n"

@@ -12,6 +12,7 @@ from functools import partial
 
 import streamlit as st
 
+from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import citation, page_figure
 from attnviz.figures.page_figure import FigureSource, PageFigure
@@ -24,42 +25,46 @@ SHOWN = 400_000  # bytes of the largest picture that is shown here; its files ar
 Make = Callable[[], Sequence[PageFigure]]
 
 
-def source(head: HeadRef | None = None) -> FigureSource:
-    """Return where the numbers of the open page come from: the text and model on screen, and the chosen head."""
+def source(trace: Trace | None = None, head: HeadRef | None = None) -> FigureSource:
+    """Return where the numbers of the open page come from: its trace and head, by default the text and head on screen."""
     now = state.current()
-    return FigureSource(
-        state.card(), now.request.text, now.request.text_b, backend().attend(now.request).digest, head or now.head
-    )
+    trace = trace or backend().attend(now.request)
+    return FigureSource(state.card(), trace.request.text, trace.request.text_b, trace.digest, head or now.head)
 
 
-def fold(page: str, make: Make) -> None:
-    """Draw the fold of a page; `make` returns its pictures and is called only while it is open. Only the fold reruns."""
-    st.fragment(_fold)(page, make)
+def fold(page: str, make: Make, now: str = "") -> None:
+    """Draw the fold of a page; `make` returns its pictures and is called only while it is open. Only the fold reruns.
+
+    `now` is the end of the id of the picture to begin with, by default the first.
+    """
+    st.fragment(_fold)(page, make, now)
 
 
-def panel(page: str, make: Make) -> None:
+def panel(page: str, make: Make, now: str = "") -> None:
     """Draw the same without a fold, for a place that is only drawn when it is opened."""
     try:
         figures = {one.id: one for one in make()}
         if figures:
-            _choices(page, figures)
+            _choices(page, figures, now)
     except AttnvizError as error:
         widgets.show_error(error)
 
 
-def _fold(page: str, make: Make) -> None:
+def _fold(page: str, make: Make, now: str) -> None:
     with st.container(key="figure-and-data"):
         opened = st.expander(TITLE, key=f"figures-{page}", on_change="rerun", icon=":material/download:")
         if opened.open:
             with opened:
-                panel(page, make)
+                panel(page, make, now)
 
 
-def _choices(page: str, figures: dict[str, PageFigure]) -> None:
+def _choices(page: str, figures: dict[str, PageFigure], now: str) -> None:
     """Draw which picture and which part, the picture itself, its files, and texts to copy."""
+    first = next((at for at, id in enumerate(figures) if now and id.endswith(now)), 0)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         wanted = st.selectbox(
-            "Figure", list(figures), format_func=lambda id: figures[id].name, key=f"figures-{page}-which", width=320
+            "Figure", list(figures), index=first, format_func=lambda id: figures[id].name, width=320,
+            key=f"figures-{page}-which{'-' * bool(now)}{now}",
         )  # fmt: skip
         figure = figures[wanted]
         names = list(figure.parts)

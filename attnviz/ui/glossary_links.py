@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import groupby
 
 from attnviz.lessons import glossary
-from attnviz.lessons.glossary import Term
 
 PAGE = "glossary"
 # What is never touched: links, code, formulas, HTML, and what a reader wrote, which our sentences put in quotation marks.
@@ -28,14 +28,14 @@ def help(id: str) -> str:
     return f"{glossary.term(id).short} {link(id, 'More in the glossary')}"
 
 
-def linked(text: str, *ids: str) -> str:
+def linked(text: str, *ids: str, everyday: tuple[str, ...] = ()) -> str:
     """Return a sentence of ours, in Markdown, with the first mention of each term made a link.
 
-    With `ids`, only those terms; without, all but those that are everyday words as well, whose sense only the caller knows.
+    With `ids`, only those terms; without, all but those that are everyday words as well, whose sense only the caller knows:
+    it names them in `everyday`.
     Marks that were escaped are found too. What stands in links, code, formulas and quotation marks stays as it is.
     """
-    wanted = tuple(glossary.term(id) for id in ids) or tuple(one for one in glossary.terms() if not one.everyday)
-    names = {name.casefold(): one.id for one in wanted for name in one.spellings}
+    names, pattern = _spellings(ids, everyday)
     seen: set[str] = set()
 
     def put(match: re.Match[str]) -> str:
@@ -46,18 +46,25 @@ def linked(text: str, *ids: str) -> str:
         seen.add(id)
         return f"[{found}]({href(id)})"
 
-    return _pattern(wanted).sub(put, text)
+    return pattern.sub(put, text)
 
 
 @lru_cache(maxsize=32)
-def _pattern(wanted: tuple[Term, ...]) -> re.Pattern[str]:
-    """Return what is kept as it is, or a whole term: the longest name first, each of its marks with or without a backslash.
+def _spellings(ids: tuple[str, ...], everyday: tuple[str, ...]) -> tuple[dict[str, str], re.Pattern[str]]:
+    """Return the id of each name of the wanted terms, and a pattern of what is kept as it is, or a whole term.
 
-    A name in capitals is found in capitals only: GAP is a corpus, and a gap is none.
+    It finds the longest name first, each of its marks with or without a backslash.
+    A name in capitals is found in capitals only: GAP is a corpus, and a gap is none. Names with the same first letter stand
+    together, so that a word is compared with few of them.
     """
-    names = sorted({name for one in wanted for name in one.spellings}, key=lambda name: (-len(name), name))
-    spelt = "|".join(map(_spelt, names))
-    return re.compile(rf"{_KEEP}|(?<![\w-])(?P<term>{spelt})(?![\w-])", re.IGNORECASE)
+    wanted = [glossary.term(id) for id in ids] or [one for one in glossary.terms() if not one.everyday or one.id in everyday]
+    names = {name: one.id for one in wanted for name in one.spellings}
+    letters = groupby(
+        sorted(names, key=lambda name: (name[0].casefold(), -len(name), name)), key=lambda name: name[0].casefold()
+    )
+    spelt = "|".join(f"(?={letter})(?:{'|'.join(map(_spelt, group))})" for letter, group in letters)
+    pattern = re.compile(rf"{_KEEP}|(?<![\w-])(?P<term>{spelt})(?![\w-])", re.IGNORECASE)
+    return {name.casefold(): id for name, id in names.items()}, pattern
 
 
 def _spelt(name: str) -> str:

@@ -72,6 +72,11 @@ def written(app: AppTest) -> str:
     parts = [*app.error, *app.info, *app.warning, *app.markdown, *app.caption, *app.header, *app.subheader]
     notes = [unescape(re.sub("<[^>]*>", "", one.proto.body)) for one in app.get("html") if 'class="legible"' in one.proto.body]
     text = "\n".join([*(str(part.value).replace("\\", "").replace("\u2060", "") for part in parts), *notes])
+    return unlinked(text)
+
+
+def unlinked(text: str) -> str:
+    """Markdown with terms of the glossary as their words."""
     return re.sub(r"\[([^][]*)\]\(glossary[^)]*\)", r"\1", text)
 
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz.selection import TEXT
 from attnviz.ui.caution import CAUTION
-from tests.app.conftest import written
+from tests.app.conftest import unlinked, written
 from tests.pages import scripts
 
 MAKES_NO_CLAIM = ("start", "cost", "glossary")  # about heads: doors, times and terms
@@ -32,7 +32,7 @@ def labels(app: AppTest) -> list[str]:
 
 def text(app: AppTest) -> str:
     return "\n".join(
-        str(part.value).replace("\\", "")
+        unlinked(str(part.value).replace("\\", ""))
         for part in (*app.markdown, *app.caption, *app.header, *app.subheader, *app.info, *app.error)
     ) + "\n".join(html.proto.body for html in app.get("html"))
 
@@ -158,3 +158,12 @@ def test_coreference_takes_a_sentence_of_the_readers_own(app):
     app.multiselect[0].set_value([(0, 4), (12, 16)]).run()
     assert not app.exception
     assert "All 72 heads" in text(app)
+
+
+def test_the_table_of_links_has_what_other_words_give_the_same_key(opened):
+    app = opened(text=TEXT, layer="3", head="1", open="table")
+    table = app.dataframe[0].value
+    row = table[(table["query"] == "it") & (table["key"] == "animal")].iloc[0]
+    assert (round(row["weight"], 3), round(row["others"], 3), row[""]) == (0.640, 0.099, "")
+    assert (table[table["key"] == "[CLS]"][""] == "∗").any(), "most words look at it"
+    assert "Others: what the other words that can see the key give it" in text(app)

@@ -221,7 +221,7 @@ def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sent
         own = claims.claim(known, HeadRef(1, 2), name, "dh").held_out
         assert table[label][2] == share(own)
         assert table[label][3] == f"{best.head}\n{share(best.evidence)}\nn = {best.evidence.n}"
-        assert table[label][4].endswith(f"lead of {best.points:.1f} points" if best.beats else "no lead shown")
+        assert table[label][4].endswith(f"lead of {best.points:.1f} points" if best.beats else "lead not significant")
         assert len(table[label]) == 5
         assert best.control is not None
         assert f"Untrained: {percent(best.control.evidence.rate, 1)}" in written(app).replace("\\", "")
@@ -277,7 +277,7 @@ def test_the_rule_beside_a_lead_is_the_one_that_the_lead_is_against(page):
     best = claims.best_head(known, "advcl", "hd")
     assert best is not None
     assert best.evidence.baseline[0] == "chance", "stronger than any distance"
-    lead = f"lead of {best.points:.1f} points" if best.beats else "no lead shown"
+    lead = f"lead of {best.points:.1f} points" if best.beats else "lead not significant"
     assert guess == f"{percent(best.evidence.baseline[1], 1)}\nchance\n{lead}"
 
 

@@ -32,11 +32,11 @@ ENDS = f" Counted by this scheme: {claims.LINKS}. {claim_text.CAUTION}"
 def test_a_head_clearly_better_than_its_baseline():
     # 800 of 1,234 = 64.8 %, Wilson 62.1 to 67.4 %, 12.8 points above 52; 400 of 617, Wilson 61.0 to 68.5 %.
     assert claim_text.sentence(CLEAR) == (
-        "On 1,234 determiners of UD English EWT, dev, L3·H1 of all-MiniLM-L6-v2 looks most at the head noun in 65\u202f% "
-        "(95\u202f% interval 62 to 67\u202f%); always taking the next word (offset +1) is right in 52\u202f%. "
-        "That is 13 points more, and significant after correcting for trying 72 heads (Holm's method, p < 0.001). "
-        "On the held-out half of the texts, where no head or offset was chosen, it is right in 65\u202f% of 617 "
-        f"(61 to 68\u202f%), against 52\u202f% by always taking the next word (offset +1).{ENDS}"
+        "On 1,234 determiners of UD English EWT, dev, L3·H1 of all-MiniLM-L6-v2 looks most at the head noun in 64.8\u202f% "
+        "(95\u202f% interval 62.1 to 67.4\u202f%); always taking the next word (offset +1) is right in 52.0\u202f%. "
+        "That is 12.8 points more, and significant after correcting for trying 72 heads (Holm's method, p < 0.001). "
+        "On the held-out half of the texts, where no head or offset was chosen, it is right in 64.8\u202f% of 617 "
+        f"(61.0 to 68.5\u202f%), against 52.0\u202f% by always taking the next word (offset +1).{ENDS}"
     )
 
 
@@ -44,26 +44,36 @@ def test_a_head_that_leads_by_little():
     found = claim_text.sentence(SLIGHT)
     assert SLIGHT.verdict == "slight"
     assert (
-        "in 61\u202f% (95\u202f% interval 58 to 64\u202f%); always taking the next word (offset +1) is right in 52\u202f%."
-        in found
+        "in 61.0\u202f% (95\u202f% interval 58.3 to 63.7\u202f%); always taking the next word (offset +1) is right in "
+        "52.0\u202f%." in found
     )
-    assert "That is only 9 points more: significant after correcting" in found
+    assert "That is only 9.0 points more: significant after correcting" in found
     assert "small lead over a rule that ignores meaning" in found
 
 
 def test_a_head_that_is_better_but_not_after_the_correction():
     found = claim_text.sentence(claim(680, 1234, RULES, 0.012, 0.86))
-    assert "That is 3 points more, but not significant after correcting for trying 72 heads (" in found
+    assert "That is 3.1 points more, but not significant after correcting for trying 72 heads (" in found
     assert "p = 0.86)." in found
+
+
+def test_an_interval_that_excludes_the_baseline_beside_a_lead_that_is_not_significant_is_explained():
+    # 717 of 1,234 = 58.1 %, Wilson 55.3 to 60.8 %: above 52, but one of 72 heads may get there by luck.
+    found = claim_text.luck(claim(717, 1234, RULES, 0.01, 1.0))
+    assert found == (
+        "Its interval excludes 52.0\u202f% all the same, because it counts for one head alone (p = 0.01): "
+        "of 72 heads, some get this far by luck."
+    )
+    assert claim_text.luck(CLEAR) == claim_text.luck(claim(656, 1234, RULES, 0.2, 1.0)) == ""
 
 
 def test_a_head_that_is_no_better():
     found = claim_text.sentence(claim(600, 1234, RULES, 0.99, 1.0))
     assert "That is not more than this baseline, so do not claim that this head finds them." in found
     found = claim_text.sentence(claim(656, 1234, RULES, 0.2, 1.0))
-    assert "That is 1 point more, which is not significant (p = 0.2)." in found
+    assert "That is 1.2 points more, which is not significant (p = 0.2)." in found
     found = claim_text.sentence(claim(645, 1234, RULES, 0.4, 1.0))
-    assert "That is less than a point more, which is not significant (p = 0.4)." in found
+    assert "That is 0.3 points more, which is not significant (p = 0.4)." in found
 
 
 def test_too_few_instances_say_nothing():
@@ -80,7 +90,7 @@ def test_every_sentence_ends_with_what_attention_is(made: ClaimResult):
 
 def test_the_other_direction_looks_from_the_head():
     found = claim_text.counted(replace(CLEAR, direction="hd", offset=-1))
-    assert "looks most from the head noun at the determiner in 65\u202f%" in found
+    assert "looks most from the head noun at the determiner in 64.8\u202f%" in found
     assert "always taking the word before (offset −1)" in found
 
 
@@ -88,8 +98,8 @@ def test_pronouns():
     made = replace(claim(1500, 2000, {"nearest": 0.55, "chance": 0.5}, 1e-30, 1e-28), relation="gap", direction="", offset=None)
     found = claim_text.sentence(made)
     assert "On 2,000 pronouns of" in found
-    assert "gives the right candidate more than the wrong one in 75\u202f%" in found
-    assert "taking the nearer candidate is right in 55\u202f%" in found
+    assert "gives the right candidate more than the wrong one in 75.0\u202f%" in found
+    assert "taking the nearer candidate is right in 55.0\u202f%" in found
     assert "by taking the nearer candidate." in found
     assert claim_text.WORDINGS not in found
 
@@ -105,7 +115,7 @@ def test_wordings_of_one_sentence_are_counted_as_one_and_say_so():
     found = claim_text.sentence(made)
     # 411 of 720 = 57.1 %, as 144.6 of 253.2: Wilson 50.9 to 63.0 %; of 720 coins it would be 53 to 61 %.
     assert found.startswith("On 720 pronouns of Winogender, wordings of 120 sentences, L3·H1 of all-MiniLM-L6-v2 gives")
-    assert "in 57\u202f% (95\u202f% interval by sentences 51 to 63\u202f%)" in found
+    assert "in 57.1\u202f% (95\u202f% interval by sentences 50.9 to 63.0\u202f%)" in found
     assert "not significant after correcting for trying 72 heads" in found
     assert claim_text.WORDINGS in found
 
@@ -118,7 +128,7 @@ def test_unlike_collections_that_are_counted_together_are_named_with_their_own_r
     )
     both = replace(claim(2100, 3000, {"chance": 0.5}, 1e-30, 1e-28), relation="coreference", direction="", offset=None)
     # Wilson: 1,600 of 2,000 78.2 to 81.7 %; 500 of 1,000 46.9 to 53.1 %.
-    each = "each alone: Names 80\u202f% of 2,000 (78 to 82\u202f%), Jobs 50\u202f% of 1,000 (47 to 53\u202f%)"
+    each = "each alone: Names 80.0\u202f% of 2,000 (78.2 to 81.7\u202f%), Jobs 50.0\u202f% of 1,000 (46.9 to 53.1\u202f%)"
     assert each in claim_text.sentence(replace(both, parts=parts))
     assert "alone" not in claim_text.sentence(both)
 

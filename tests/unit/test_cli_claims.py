@@ -55,8 +55,8 @@ def test_text_is_the_sentence_and_the_counts_below_it(file: Path, capfd: pytest.
     assert lines[0].startswith("On 60 determiners of Trees")
     reach = 1.96 * sqrt(60 / 59 * (24 * (2 / 3) ** 2 + 4 * (4 / 3) ** 2 + 32 / 9)) / 60
     assert lines[2:] == [
-        "all texts      50 of 60, 83\u202f% (72 to 91\u202f%); offset 50\u202f%, chance 25\u202f%",
-        "held-out half  25 of 30, 83\u202f% (66 to 93\u202f%); offset 50\u202f%, chance 25\u202f%",
+        "all texts      50 of 60, 83.3\u202f% (72.0 to 90.7\u202f%); offset 50.0\u202f%, chance 25.0\u202f%",
+        "held-out half  25 of 30, 83.3\u202f% (66.4 to 92.7\u202f%); offset 50.0\u202f%, chance 25.0\u202f%",
         f"lead +33.3 points ({100 * (1 / 3 - reach):+.1f} to {100 * (1 / 3 + reach):+.1f}); rank 1 of 10 heads; p < 0.001, "
         "corrected p = 0.0016",
     ]
@@ -120,7 +120,7 @@ def test_the_untrained_twin_is_shown_beside_the_rate(tmp_path: Path, capfd: pyte
     assert cli.main(command_line(small, "--format", "json")) == 0
     found = json.loads(capfd.readouterr().out)
     assert [found["control"][name] for name in ("layer", "head", "hits", "n")] == [0, 3, 12, 30]
-    assert "untrained model with the same architecture, L0·H3, is right in 40\u202f% of 30" in found["sentence"]
+    assert "untrained model with the same architecture, L0·H3, is right in 40.0\u202f% of 30" in found["sentence"]
     assert cli.main(command_line(small)) == 0
     assert "untrained L0·H3  12 of 30" in capfd.readouterr().out
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from attnviz.engine.trace import Trace
 from attnviz.linguistics import corpus_rank, gold_sentences
 from attnviz.linguistics.atlas import reader
 from attnviz.linguistics.corpora.types import ParsedSentence
-from attnviz.types import HeadRef, Link
+from attnviz.types import AttentionRequest, HeadRef, Link
 from tests import atlases
 from tests.atlases import L, Q
 
@@ -99,3 +101,22 @@ def test_shipped_ranks_agree_with_the_counts_of_the_atlas():
     assert found.n == int((hits.text % 2 == 1).sum())
     for layer, head in np.ndindex(counts.shape):
         assert found.rank(HeadRef(layer, head)) == 1 + int((counts > counts[layer, head]).sum())
+
+
+def test_the_board_gets_the_ranks_of_all_heads_in_a_few_hundred_bytes_and_only_for_a_text_with_a_pronoun():
+    def read(model: str, text: str) -> Trace:
+        digest = shipped.header.digest if (shipped := reader.shipped(model)) else ""
+        return Trace(AttentionRequest(model, text), (), digest)
+
+    for model, heads in (("minilm", 72), ("smollm2", 270)):
+        found, known = corpus_rank.for_board(read(model, TIRED), "self"), reader.shipped(model)
+        assert found is not None
+        assert known is not None
+        ranks = corpus_rank.ranks(known, "gap")
+        assert ranks is not None
+        assert [int(found["ranks"][at : at + 2], 36) for at in range(0, 2 * heads, 2)] == ranks.ranks.ravel().tolist()
+        assert (found["pronouns"], found["of"], found["short"]) == ([IT[0]], heads, "GAP")
+        assert len(json.dumps(found)) < 2 * heads + 200
+        assert corpus_rank.for_board(read(model, "The animal was tired"), "self") is None
+        assert corpus_rank.for_board(read(model, TIRED), "cross") is None
+    assert corpus_rank.for_board(Trace(AttentionRequest("minilm", TIRED), (), "other weights"), "self") is None

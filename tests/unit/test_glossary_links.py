@@ -61,3 +61,9 @@ def test_help_is_the_sentence_and_a_link():
     assert glossary_links.help("head").endswith("(glossary?term=head)")
     with pytest.raises(BadInputError):
         glossary_links.help("no such term")
+
+
+def test_everyday_words_are_found_beside_all_others_where_a_page_says_so():
+    assert glossary_links.linked("A tie in softmax, and a value.", everyday=("tie",)) == (
+        "A [tie](glossary?term=tie) in [softmax](glossary?term=softmax), and a value."
+    )

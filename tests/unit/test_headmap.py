@@ -13,7 +13,7 @@ VALUES = np.linspace(-0.9, 0.8, 6, dtype=np.float32).reshape(2, 3)
 def test_every_head_is_in_its_row_and_column_with_its_own_number():
     picture = headmap.figure(HeadScores("share", VALUES, "", -1.0, 1.0), "light").data[0]
     np.testing.assert_array_equal(picture.z, VALUES)
-    assert picture.customdata[1][2] == "L1·H2"
+    assert picture.customdata[1][2] == "L1·H2: +0.800"
     assert (picture.zmin, picture.zmax) == (-1.0, 1.0)
 
 

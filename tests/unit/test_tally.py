@@ -95,7 +95,7 @@ def test_the_count_stands_beside_rules_that_do_not_read():
     assert made.lead is None
     assert tally_text.headline(made) == "right in 2 of 3"
     whole = tally_text.sentence(made, "made-up")
-    assert "always the word 2 places before in 2 (67\u202f%)" in whole
+    assert "always the word 2 places before in 2 (66.7\u202f%)" in whole
     assert "too few for a claim" in whole
 
 

@@ -11,6 +11,7 @@ import { drawReadout, sentenceOf, readoutOf } from "./draw/readout.js";
 import { headName, isolated, thousands, withMark } from "./core/encoding.js";
 import { columnsOf, lineOf, patternOf, rowsOf, unfilteredOf } from "./core/pattern.js";
 import { listen } from "./input/input.js";
+import { onPaper, pixelRatio, whenPrinted } from "./core/paper.js";
 import { themeOf } from "./core/theme.js";
 import { makeActions } from "./input/actions.js";
 import { drawPin, makeChips, textOf } from "./draw/chips.js";
@@ -28,7 +29,7 @@ import { unknownLine } from "./draw/unknownTokens.js";
 
 const NARROW = 1120; // pixels; in a narrower board, the role of a head may take four lines beside its name
 
-// `send` gets the values for Python; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to use instead of the window's, if that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
+// `send` gets the values for Python; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to use instead of the window's, if that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `know` ranks on annotated texts, `refresh` after a change of theme, `stop`.
 export function makeBoard(root, tokens, { send, mode, alone = false, glossary = "", tall = 0 }) {
   const $ = (name) => root.querySelector(name);
   const element = root.querySelector(".attnviz");
@@ -37,7 +38,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   const overview = makeOverview($(".overview"), () => ask());
   const head = makeHead(stage, () => ask());
   const reduced = matchMedia("(prefers-reduced-motion: reduce)");
-  let [book, state, theme, geometry, lastSent, measured] = [null, null, null, null, "", ""];
+  let [book, state, theme, geometry, lastSent, measured, corpus] = [null, null, null, null, "", "", null];
   const updates = makeUpdates(draw, settle);
 
   const act = makeActions({
@@ -70,6 +71,12 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   Object.assign(act, { present: presenter.toggle, escape: () => menu.shut() || act.clearSelection() !== false || presenter.leave() });
   const stopListening = listen(element, { lines: $(".lines"), overview: $(".overview"), head: stage.canvas, stage: stage.stage }, act);
   document.addEventListener("pointerdown", menu.close);
+  whenPrinted(element, () => {
+    if (!book) return;
+    refresh();
+    measured = "";
+    updates.now();
+  }, leaving.signal);
   const resized = () => {
     measured = "";
     ask();
@@ -122,12 +129,12 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     const unfiltered = unfilteredOf(book, layer, number, options); // for statements about the head itself
     const focus = focusOf(state, book.frame);
     return {
-      root, book, state, theme, geometry, pattern, unfiltered, focus, glossary,
+      root, book, state, theme, geometry, pattern, unfiltered, focus, glossary, corpus,
       head: [layer, number],
       line: pattern ? lineOf(pattern, focus) : null,
       profile: unfiltered ? profileOf(unfiltered) : null,
       missing: pattern ? "" : missing(layer, number),
-      still: reduced.matches,
+      still: reduced.matches || onPaper(),
     };
   }
 
@@ -169,14 +176,14 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   // out the page at once, so sizes are read only when something may have changed them.
   function measure() {
     const { frame } = book;
-    const name = [frame.digest, frame.sinks, state.words, state.special, Boolean(state.keep), state.between, state.tab, innerHeight, devicePixelRatio, theme.name].join();
+    const name = [frame.digest, frame.sinks, state.words, state.special, Boolean(state.keep), state.between, state.tab, innerHeight, pixelRatio(), theme.name].join();
     if (name === measured) return false;
     measured = name;
     const presenting = presenter.is();
     const scale = presenting ? scaleOf(innerWidth, innerHeight) : frameScale(element);
     element.style.setProperty("--k", scale);
     const edges = getComputedStyle(element);
-    const next = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting);
+    const next = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting, onPaper());
     element.classList.toggle("phone", next.phone);
     element.classList.toggle("stacked", next.stacked);
     element.classList.toggle("narrow", next.width < NARROW * scale);
@@ -193,7 +200,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     const labels = Math.max(0, ...[...queries, ...keys].map((unit) => c.measureText(withMark(unit.label, unit)).width));
     const lost = options.special !== "show" || options.keep || betweenOf(book.frame, options) || book.frame.sinks ? 40 * geometry.scale : 0;
     geometry = arranged(geometry, {
-      frame: book.frame, queries: queries.length, keys: keys.length, free: ((!geometry.presenting && tall) || innerHeight) - top, labels, lost, ratio: devicePixelRatio || 1, tab: state.tab,
+      frame: book.frame, queries: queries.length, keys: keys.length, free: ((!geometry.presenting && tall) || innerHeight) - top, labels, lost, ratio: pixelRatio(), tab: state.tab,
     });
     element.style.setProperty("--left", `${geometry.left}px`);
     element.classList.toggle("beside", geometry.overview.beside);
@@ -202,7 +209,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
 
   function overviewNotes({ pattern }, link) {
     const { frame, layers } = book;
-    const pixels = Math.round(geometry.overview.box * (devicePixelRatio || 1));
+    const pixels = Math.round(geometry.overview.box * pixelRatio());
     const options = optionsOf(state);
     const units = Math.max(rowsOf(frame, options).length, columnsOf(frame, options).length);
     const pooled = !frame.whole ? ", pooled by maximum over tokens" : units > pixels ? ", pooled by maximum" : "";
@@ -243,6 +250,12 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     set(state);
   }
 
+  // The ranks of heads on annotated texts, where they are known.
+  function know(ranks) {
+    corpus = ranks;
+    ask();
+  }
+
   function refresh() {
     const next = themeOf(element, tokens, mode);
     if (theme && next.name === theme.name) return;
@@ -260,7 +273,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     document.removeEventListener("pointerdown", menu.close);
   }
 
-  return { show, fill, adopt, refresh, stop, waitsFor: () => book && !isLoaded(book, ...state.head) };
+  return { show, fill, adopt, know, refresh, stop, waitsFor: () => book && !isLoaded(book, ...state.head) };
 }
 
 // The top of the board in its page, independent of scrolling.

@@ -4,10 +4,11 @@ import { decode } from "./core/frame.js";
 import { storedBytes, inflated, parts, onArrival } from "./core/store.js";
 import { makeBoard } from "./board.js";
 import { mounter } from "./core/mounter.js";
+import { watchPrinting } from "./core/paper.js";
 import { pinKeys } from "./draw/tray.js";
 
-// `data` is { frame, sheets, selection, answered }: the digests of bytes that carriers bring, Python's selection, and
-// the number of our last choice that it received.
+// `data` is { frame, sheets, selection, corpus, answered }: the digests of bytes that carriers bring, Python's selection, the
+// ranks of heads on annotated texts or null, and the number of our last choice that it received.
 export const mount = mounter(create, "choice");
 
 function create(root, tokens) {
@@ -36,6 +37,7 @@ function create(root, tokens) {
   one.take = (data) => {
     wanted = data;
     for (const name of seen) if (name !== data.frame && !storedBytes(name)) seen.delete(name); // it may arrive again
+    board.know(data.corpus ?? null);
     board.refresh();
     update(true);
   };
@@ -85,6 +87,7 @@ export async function show(page, tokens) {
   const { selection, theme: mode, tall } = JSON.parse(page.getElementById("attnviz-start").textContent);
   const given = [...page.querySelectorAll(".attnviz-data")].map((data) => inflated(Uint8Array.from(atob(data.textContent), (sign) => sign.charCodeAt(0))));
   const [frame, ...sheets] = (await Promise.all(given)).map(decode);
+  watchPrinting();
   const board = makeBoard(page.body, tokens, { send: () => {}, mode, alone: true, tall });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", board.refresh);
   board.show(frame, selection, sheets);

@@ -6,6 +6,7 @@ import streamlit as st
 
 from attnviz.board.tray import listed
 from attnviz.engine.trace import Trace
+from attnviz.linguistics import corpus_rank
 from attnviz.models import catalog
 from attnviz.selection import Selection
 from attnviz.types import HeadRef
@@ -29,6 +30,7 @@ def canvas(trace: Trace) -> None:
         sheets=exact(trace, selection, data),
         layers=board_data.layers_of(trace, block, data),
         pins=listed(selection.pins, selection.request, block, names(selection)),
+        corpus=corpus_rank.for_board(trace, block),
         on_choice=choose,
     )
     if found is not None and found.go in (COMPARE, DIFFERENCE):

@@ -14,6 +14,7 @@ from attnviz.linguistics.atlas import shared_texts
 from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.claims import BestHead, ClaimResult
 from attnviz.pages.coreference.question import HeadAnswers
+from attnviz.types import Evidence, HeadRef
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.atlas_lookup import measured
 from attnviz.ui.single_text import chosen
@@ -43,26 +44,36 @@ def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
     best = claims.best_head(known, found[0].relation)
     left, right = st.columns(2, gap="large")
     with left:
-        named = [(f"{one.head} on {COLLECTIONS[one.relation]}", one) for one in found]
-        rows = [(label, one.evidence) for label, one in named]
-        doubted = [label for label, one in named if not one.significant]
-        if best is not None:
-            half = "held-out" if best.p_corrected is None else "second half of"
-            rows.append((f"{best.head} (best), {half} {COLLECTIONS[best.relation]}", best.evidence))
+        rows, doubted = _rows(found, best)
         st.plotly_chart(
             evidence_figure.figure(rows, widgets.theme(), doubted=doubted), theme=None, config=evidence_figure.CONFIG,
             key="coreference-evidence", alt=evidence_figure.description(rows),
         )  # fmt: skip
     with right:
-        st.markdown(glossary_links.linked("\n".join(f"- {_facts(one)}" for one in found), "interval"))
+        st.markdown(glossary_links.linked("\n".join(f"- {_facts(one)}" for one in found), everyday=("interval",)))
         if best is not None and best.head != found[0].head:
             _best(best, found[0].heads)
         for line in _shared_texts(known, found[0].relation):
-            st.caption(widgets.plain(line))
+            st.caption(glossary_links.linked(widgets.plain(line)))
         if found[0].causal:
             st.caption("This model reads from left to right, so only pronouns after both candidates are counted.")
     with st.expander("What you can claim"):
         st.code("\n\n".join(claim_text.sentence(one) for one in found), language=None, wrap_lines=True)
+
+
+def rows(known: Atlas, head: HeadRef) -> tuple[list[tuple[str, Evidence]], list[str]]:
+    """Return what the picture shows of a head: named rates, and the names of those without a significant lead."""
+    found = [claims.claim(known, head, kind) for kind in COLLECTIONS if kind in known.kinds]
+    return _rows(found, claims.best_head(known, found[0].relation)) if found else ([], [])
+
+
+def _rows(found: Sequence[ClaimResult], best: BestHead | None) -> tuple[list[tuple[str, Evidence]], list[str]]:
+    named = [(f"{one.head} on {COLLECTIONS[one.relation]}", one) for one in found]
+    rates = [(label, one.evidence) for label, one in named]
+    if best is not None:
+        half = "held-out" if best.p_corrected is None else "second half of"
+        rates.append((f"{best.head} (best), {half} {COLLECTIONS[best.relation]}", best.evidence))
+    return rates, [label for label, one in named if not one.significant]
 
 
 def _facts(one: ClaimResult) -> str:
@@ -75,20 +86,14 @@ def _facts(one: ClaimResult) -> str:
         f"**{COLLECTIONS[one.relation]}: {encoding.percent(found.rate, 1)}** right, {evidence_figure.counts(found)}. "
         f"Guessing without reading: {rules}. "
         f"Rank {one.rank} of {one.heads} heads; {significant} after correcting for trying "
-        f"{one.heads} heads ({corrected}).{_apart(one)}{_ceiling(one)}{_untrained(one)}"
+        f"{one.heads} heads ({corrected}).{_luck(one)}{_ceiling(one)}{_untrained(one)}"
     )
 
 
-def _apart(one: ClaimResult) -> str:
+def _luck(one: ClaimResult) -> str:
     """Explain an interval that excludes guessing beside a lead that is not significant; "" otherwise."""
-    guess = one.evidence.baseline[1]
-    if one.p_corrected < claims.ERROR or one.evidence.interval[0] <= guess:
-        return ""
-    alone = f" ({widgets.plain(claim_text.chance(one.p).replace(' ', encoding.NARROW))})" if one.p < claims.ERROR else ""
-    return (
-        f" Its interval excludes {encoding.percent(guess, 1)} all the same, because it counts for one head alone{alone}: "
-        f"of {one.heads} heads, some get this far by luck."
-    )
+    explained = widgets.plain(claim_text.luck(one))
+    return f" {explained}" if explained else ""
 
 
 def _ceiling(one: ClaimResult) -> str:

@@ -10,6 +10,7 @@ from attnviz.analysis import view
 from attnviz.figures import encoding
 from attnviz.pages.coreference import fork_figure, sentence_figure
 from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion
+from attnviz.types import HeadRef
 from attnviz.ui import glossary_links, widgets
 from attnviz.ui.single_text import chosen
 from attnviz.view_state import ViewOptions
@@ -41,7 +42,7 @@ def _legend(answers: HeadAnswers) -> None:
     ]
     if question.example is not None and question.example.cue:
         parts.append("The deciding word is framed.")
-    st.caption(" ".join([*parts, "Choose another head below."]))
+    st.caption(glossary_links.linked(" ".join([*parts, "Choose another head below."])))
 
 
 def _sentence(answers: HeadAnswers) -> None:
@@ -51,17 +52,22 @@ def _sentence(answers: HeadAnswers) -> None:
     rows = [i for i, unit in enumerate(pattern.query_units) if (unit.start, unit.end) == question.pronoun and not unit.special]
     weights = pattern.weights[rows[0]] if rows else None
     st.html(sentence_figure.tinted_sentence(question.text, pattern.key_units, encoding.LIVE.name, question.marks(hit), weights))
-    found = answers.shares
+    found, parts = answers.shares, branches(answers, head)
+    st.html(fork_figure.fork(question.word(question.pronoun), parts, encoding.LIVE.name, hit))
+    if question.right is not None and answers.sum_disagrees(head):
+        st.caption(widgets.plain(_disagreement(parts, question.right, bool(hit))))
+    if found.note:
+        st.caption(widgets.plain(found.note))
+
+
+def branches(answers: HeadAnswers, head: HeadRef) -> list[fork_figure.Branch]:
+    """Return what each candidate gets from the pronoun in a head."""
+    question, found = answers.question, answers.shares
     shares, peaks = (values[head.layer, head.head] for values in (found.values, answers.antecedents.peaks))
-    branches = [
+    return [
         fork_figure.Branch(question.word(span), float(share), float(peak), at == question.right, at in found.late)
         for at, (span, share, peak) in enumerate(zip(question.candidates, shares, peaks, strict=True))
     ]
-    st.html(fork_figure.fork(question.word(question.pronoun), branches, encoding.LIVE.name, hit))
-    if question.right is not None and answers.sum_disagrees(head):
-        st.caption(widgets.plain(_disagreement(branches, question.right, bool(hit))))
-    if found.note:
-        st.caption(widgets.plain(found.note))
 
 
 def _disagreement(branches: Sequence[fork_figure.Branch], right: int, hit: bool) -> str:
@@ -121,7 +127,8 @@ def _rule(both: Sequence[HeadAnswers]) -> None:
     if question.right is None:
         st.markdown("There is no right answer here, so no head hits or misses.")
         return
-    st.caption(
+    rule = (
         "Numbers add up the pieces of a word. A head hits if it gives the right word more than every other candidate. That is "
         "decided by the largest piece of each word (as on GAP), because sums favour long names. A tie is a miss."
     )
+    st.caption(glossary_links.linked(rule, everyday=("tie",)))

@@ -53,7 +53,7 @@ def tinted_sentence(
 
 _LINE = f"font-family:{html.escape(encoding.SENTENCE_FONT)};font-size:30px;line-height:1.9;overflow-wrap:anywhere"
 _UNREAD = "position:absolute;left:50%;bottom:100%;transform:translateX(-50%);white-space:nowrap;font:500 11px/1.1 sans-serif"
-_NUMBER = "position:absolute;left:0;right:0;top:100%;text-align:center;font:500 13px/1.3 sans-serif"
+_NUMBER = "position:absolute;left:50%;top:100%;transform:translateX(-50%);white-space:nowrap;font:500 13px/1.3 sans-serif"
 
 
 def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | None) -> str:

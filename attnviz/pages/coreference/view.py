@@ -6,15 +6,16 @@ import streamlit as st
 
 from attnviz.analysis import legibility_text
 from attnviz.engine.trace import Trace
+from attnviz.pages.coreference import downloads
 from attnviz.pages.coreference.evidence import evidence
 from attnviz.pages.coreference.minimal_pair import draw_sentences
 from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion, partner, ready_question
 from attnviz.pages.coreference.ranking import ranking
 from attnviz.pages.coreference.sentence_picker import title
-from attnviz.pages.coreference.verdict import verdict
+from attnviz.pages.coreference.verdict import beside, verdict
 from attnviz.pages.coreference.word_picker import reader_question
 from attnviz.types import AttentionRequest, Link
-from attnviz.ui import caution, state, widgets
+from attnviz.ui import caution, figure_and_data, glossary_links, state, widgets
 from attnviz.ui.single_text import chosen
 
 __all__ = ["question", "show", "title"]
@@ -42,9 +43,11 @@ def show(question: PronounQuestion, trace: Trace) -> None:
     answers = HeadAnswers(question, trace)
     other = partner(answers)
     with st.container(key="verdict"):
-        st.markdown(verdict(answers, other, chosen()))
+        st.markdown(glossary_links.linked(verdict(answers, other, chosen())))
+    if line := beside(answers, chosen()):
+        st.markdown(glossary_links.linked(line))
     if question.example is not None:
-        st.markdown(widgets.plain(question.example.note))
+        st.markdown(glossary_links.linked(widgets.plain(question.example.note)))
     _unknown_words(answers)
     draw_sentences(answers, other)
     with st.container(key="evidence"):
@@ -54,3 +57,4 @@ def show(question: PronounQuestion, trace: Trace) -> None:
             "All ready sentences and all counted texts are English."
         )
     ranking(answers, other)
+    figure_and_data.fold("coreference", lambda: downloads.figures(figure_and_data.source(trace, chosen()), answers, other))

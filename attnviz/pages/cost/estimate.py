@@ -105,7 +105,7 @@ def _tables(n: int, model_sizes: ModelSizes, report: BenchmarkReport | None) -> 
     st.subheader(lesson.text("extrapolation", "title"), anchor="beyond")
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown(lesson.text("extrapolation", "computed", {"n": encoding.thousands(n)}))
+        st.markdown(glossary_links.linked(lesson.text("extrapolation", "computed", {"n": encoding.thousands(n)})))
         lines = ["| Algorithm | Operations | Peak memory | Steps in sequence |", "|:--|--:|--:|--:|"]
         for algorithm, name in lesson.names().items():
             on = flops.estimate(algorithm, n, model_sizes.layer)
@@ -129,17 +129,17 @@ def _extrapolation(n: int, model_sizes: ModelSizes, report: BenchmarkReport | No
         and found
         and (report.plan.heads, report.plan.dim) != (model_sizes.layer.heads, model_sizes.layer.dim)
     ):
-        st.markdown(lesson.text("extrapolation", "sizes"))
+        st.markdown(glossary_links.linked(lesson.text("extrapolation", "sizes")))
         return
     fits = [
         fit for algorithm in algorithms.ALGORITHMS if (fit := growth.fit_algorithm(found, algorithm, "seconds")) is not None
     ]
     if not fits:
-        st.markdown(lesson.text("extrapolation", "none"))
+        st.markdown(glossary_links.linked(lesson.text("extrapolation", "none")))
         return
     low, high = min(min(fit.lengths) for fit in fits), max(max(fit.lengths) for fit in fits)
     more = {"low": encoding.thousands(low), "high": encoding.thousands(high), "times": units.ratio_text(n / high)}
-    st.markdown(lesson.text("extrapolation", "lead", more))
+    st.markdown(glossary_links.linked(lesson.text("extrapolation", "lead", more)))
     lines = ["| Algorithm | Time, extrapolated | Memory, extrapolated |", "|:--|--:|--:|"]
     for algorithm, name in lesson.names().items():
         lines.append(
@@ -147,7 +147,7 @@ def _extrapolation(n: int, model_sizes: ModelSizes, report: BenchmarkReport | No
         )
     with st.container(key="cost-beyond"):
         st.markdown("\n".join(lines))
-    st.caption(lesson.text("extrapolation", "note", {"wide": encoding.thousands(WIDE)}))
+    st.caption(glossary_links.linked(lesson.text("extrapolation", "note", {"wide": encoding.thousands(WIDE)})))
 
 
 def extrapolated(found: tuple[Measurement, ...], algorithm: str, what: str, n: int) -> str:

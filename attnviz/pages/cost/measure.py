@@ -73,10 +73,10 @@ def _fields(model_sizes: ModelSizes, report: BenchmarkReport | None, other: Benc
             st.button(lesson.text(PART, "button"), key="cost-start", type="primary", on_click=current_run.start, args=(plan,))
     if other is not None:
         part = "busy" if other.running else "newer"
-        st.info(lesson.text(PART, part, _numbers(other) if other.running else {}))
+        st.info(glossary_links.linked(lesson.text(PART, part, _numbers(other) if other.running else {})))
         st.button(lesson.text(PART, "watch"), key="cost-watch", on_click=current_run.follow)
     elif busy and not is_own:
-        st.info(lesson.text(PART, "others"))
+        st.info(glossary_links.linked(lesson.text(PART, "others")))
 
 
 def _status(report: BenchmarkReport, model_sizes: ModelSizes) -> None:
@@ -85,13 +85,13 @@ def _status(report: BenchmarkReport, model_sizes: ModelSizes) -> None:
     if report.running:
         st.progress(report.share, text=lesson.text(PART, "now" if report.now else "begins", numbers))
     elif report.state == DONE:
-        st.markdown(lesson.text(PART, "done", numbers))
+        st.markdown(glossary_links.linked(lesson.text(PART, "done", numbers)))
     else:
-        st.info(lesson.text(PART, report.state, numbers | {"why": widgets.plain(report.why)}))
+        st.info(glossary_links.linked(lesson.text(PART, report.state, numbers | {"why": widgets.plain(report.why)})))
     if report.overloaded:
-        st.caption(lesson.text(PART, "overloaded"))
+        st.caption(glossary_links.linked(lesson.text(PART, "overloaded")))
     if not report.running and not current_run.is_own(report):
-        st.caption(lesson.text(PART, "taken"))
+        st.caption(glossary_links.linked(lesson.text(PART, "taken")))
     plan = report.plan
     if (plan.heads, plan.dim) != (model_sizes.layer.heads, model_sizes.layer.dim):
         ours = {"heads": str(plan.heads), "dim": str(plan.dim), "model": widgets.plain(model_sizes.model)}
@@ -99,7 +99,7 @@ def _status(report: BenchmarkReport, model_sizes: ModelSizes) -> None:
             lesson.text(PART, "sizes", ours | {"ownheads": str(model_sizes.layer.heads), "owndim": str(model_sizes.layer.dim)})
         )
     if report.failed:
-        st.info(lesson.text(PART, "failed", {"cells": joined([_cell(*one) for one in report.failed])}))
+        st.info(glossary_links.linked(lesson.text(PART, "failed", {"cells": joined([_cell(*one) for one in report.failed])})))
 
 
 def _numbers(report: BenchmarkReport) -> dict[str, str]:
@@ -132,7 +132,7 @@ def _pictures(report: BenchmarkReport) -> None:
                 figure.figure(report.found, what, lengths, theme, names), theme=None, config=figure.CONFIG, key=f"cost-{what}",
                 alt=figure.description(report.found, what, names),
             )  # fmt: skip
-    st.caption(lesson.text(PART, "blue"))
+    st.caption(glossary_links.linked(lesson.text(PART, "blue")))
     for algorithm, tokens, peak_bytes in report.plan.left_out:
         numbers = {"algorithm": names[algorithm], "tokens": encoding.thousands(tokens), "size": units.byte_size(peak_bytes)}
-        st.caption(lesson.text(PART, "left_out", numbers | {"most": units.byte_size(MAX_PEAK_BYTES)}))
+        st.caption(glossary_links.linked(lesson.text(PART, "left_out", numbers | {"most": units.byte_size(MAX_PEAK_BYTES)})))

@@ -19,13 +19,13 @@ def myth(report: BenchmarkReport | None) -> None:
     st.header(lesson.text(PART, "title"), anchor="faster")
     tokens = 0 if report is None else report.longest(*COMPARED)
     if report is None or not tokens:
-        st.markdown(lesson.text(PART, "none"))
+        st.markdown(glossary_links.linked(lesson.text(PART, "none")))
     else:
         found = {algorithm: one for algorithm in COMPARED if (one := report.at(algorithm, tokens)) is not None}
         numbers = answer_values(found, report)
         st.markdown(glossary_links.linked(lesson.text(PART, "fused", numbers)))
         st.markdown(glossary_links.linked(lesson.text(PART, "recurrent" if _fewer(tokens, report) > 1 else "short", numbers)))
-    st.markdown(lesson.text(PART, "link"))
+    st.markdown(glossary_links.linked(lesson.text(PART, "link")))
 
 
 def _fewer(tokens: int, report: BenchmarkReport) -> float:

@@ -28,7 +28,7 @@ def slopes(report: BenchmarkReport | None) -> None:
     with does:
         st.subheader(lesson.text(PART, "algorithms"), anchor="ways")
         _algorithms()
-    st.caption(lesson.text(PART, "note"))
+    st.caption(glossary_links.linked(lesson.text(PART, "note")))
     with st.expander("All numbers as a table"):
         st.dataframe(_rows(report), hide_index=True, height=360, alt="Every measurement beside its computed cost")
 

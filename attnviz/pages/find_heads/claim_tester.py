@@ -18,7 +18,7 @@ from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.atlas_lookup import measured
 from attnviz.ui.single_text import chosen
 
-RELATION = "heads-relation"
+RELATION, DIRECTION = "heads-relation", "heads-direction"
 DIRECTIONS = {"dh": "dependent looks at its head", "hd": "head looks at its dependent"}
 PRONOUNS = {
     "gap": "a pronoun to a name",
@@ -97,7 +97,7 @@ def show_claim(found: Atlas, kind: str, direction: str, key: str = "heads", text
     with left:
         _picture(claim, best, key)
     with right:
-        st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(claim, texts)), "interval", "baseline"))
+        st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(claim, texts)), everyday=("interval",)))
         if best is not None and best.head != claim.head:
             st.button(
                 f"Show {best.head}, the best of {claim.heads} for this", on_click=_show, args=(best.head,),
@@ -110,17 +110,28 @@ def show_claim(found: Atlas, kind: str, direction: str, key: str = "heads", text
 
 def _picture(claim: ClaimResult, best: BestHead | None, key: str) -> None:
     """Draw rates and intervals with the baselines."""
+    rows, names, doubted = rates(claim, best)
+    st.plotly_chart(
+        evidence.figure(rows, widgets.theme(), names, doubted), theme=None, config=evidence.CONFIG, key=f"{key}-claim-picture",
+        alt=evidence.description(rows, names),
+    )  # fmt: skip
+
+
+def rates(claim: ClaimResult, best: BestHead | None) -> tuple[list[tuple[str, Evidence]], dict[str, str], tuple[str, ...]]:
+    """Return the rows of the picture, the labels of the baselines, and the rows without a significant lead."""
     doubted = () if claim.significant else (f"{claim.head}, all texts", f"{claim.head}, {_half(claim).lower()}")
     rows: list[tuple[str, Evidence]] = [
         (f"{claim.head}, all texts", claim.evidence), (f"{claim.head}, {_half(claim).lower()}", claim.held_out)
     ]  # fmt: skip
     if best is not None and best.head != claim.head:
         rows.append((f"{best.head}, {_half(claim).lower()}", best.evidence))
-    names = _names(claim)
-    st.plotly_chart(
-        evidence.figure(rows, widgets.theme(), names, doubted), theme=None, config=evidence.CONFIG, key=f"{key}-claim-picture",
-        alt=evidence.description(rows, names),
-    )  # fmt: skip
+    return rows, _names(claim), doubted
+
+
+def on_screen(found: Atlas) -> tuple[str, str]:
+    """Return the kind and direction of links in the fields, which are drawn."""
+    kind = str(st.session_state[RELATION])
+    return kind, str(st.session_state.get(f"{DIRECTION}-{found.model}-{kind}") or "dh")
 
 
 def _names(claim: ClaimResult) -> dict[str, str]:
@@ -140,8 +151,8 @@ def _facts(claim: ClaimResult, texts: str) -> list[str]:
         f"**{encoding.percent(one.rate, 1)}** right: {evidence.counts(one)}",
         f"**Baselines**, guessing without reading: {rules}",
         f"**Lead** over the strongest of them: {_points(claim)}",
-        f"**Rank {claim.rank}** of {claim.heads} heads; after correcting for trying {claim.heads} heads, "
-        f"{widgets.plain(claim_text.chance(claim.p_corrected).replace(' ', encoding.NARROW))}",
+        f"**Rank {claim.rank}** of {claim.heads} heads; {'' if claim.significant else 'not '}significant after correcting for "
+        f"trying {claim.heads} heads ({_chance(claim.p_corrected)}). {widgets.plain(claim_text.luck(claim))}".strip(),
     ]
     if claim.pooled:
         facts.append(f"**Pooled**: {widgets.plain(claim_text.pooled(claim))}")
@@ -156,6 +167,11 @@ def _facts(claim: ClaimResult, texts: str) -> list[str]:
     if claim.causal:
         facts.append("This model reads left to right, so only links to earlier words are counted")
     return [*facts, widgets.plain(f"Counted on {one.source}{texts}; this says nothing about other texts")]
+
+
+def _chance(p: float) -> str:
+    """Return a p-value in Markdown, on one line."""
+    return widgets.plain(claim_text.chance(p).replace(" ", encoding.NARROW))
 
 
 def _points(claim: ClaimResult) -> str:

@@ -38,9 +38,9 @@ def _map(one: HabitResult) -> None:
 
 def _best(one: HabitResult) -> None:
     """Draw what the number means, the strongest heads, and the chosen one among them."""
-    st.markdown(widgets.plain(one.says))
+    st.markdown(glossary_links.linked(widgets.plain(one.says)))
     head, n = chosen(), encoding.thousands(one.n)
-    st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(one, head, n)), "baseline"))
+    st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(one, head, n))))
     measure_view.best_heads("habit", one.order, lambda head: _number(one, one.at(head)))
 
 

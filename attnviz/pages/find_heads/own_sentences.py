@@ -105,7 +105,7 @@ def _show(made: Tally, trace: Trace) -> None:
                 config=evidence.CONFIG, key="own-tally-picture", alt=evidence.description(rows, names),
             )  # fmt: skip
         with right:
-            st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(made)), "interval", "baseline"))
+            st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(made)), everyday=("interval",)))
     _table(made)
     _downloads(made, trace, name)
     with st.container(gap="small", key="own-honest"):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from attnviz.pages.find_heads import claim_tester, habits, own_data, probes, relation_picker, view
-from attnviz.ui import single_text, state, widgets
+from attnviz.pages.find_heads import claim_tester, downloads, habits, own_data, probes, relation_picker, view
+from attnviz.ui import figure_and_data, single_text, state, widgets, worksheet
 
 
 def show() -> None:
@@ -13,6 +13,9 @@ def show() -> None:
     own_data.go_to_board()
     trace = widgets.trace_or_message(single_text.read(state.current()))
     if trace is None:
+        return
+    if worksheet.wanted():
+        view.worksheet(trace)
         return
     view.sentence(trace)
     relation_picker.relation_picker(trace)
@@ -22,5 +25,8 @@ def show() -> None:
     if atlas is not None:
         habits.habits(atlas)
         probes.probes(atlas)
+    source = figure_and_data.source
+    figure_and_data.fold("heads", lambda: downloads.figures(source(trace, single_text.chosen()), trace, atlas))
+    worksheet.offer()
     with place:  # drawn last: a run over a file takes its time
         own_data.own_data(trace)

@@ -15,7 +15,7 @@ from attnviz.pages.find_heads import claim_tester
 from attnviz.pages.find_heads.parsed_text import parsed
 from attnviz.pages.find_heads.view import meant, wanted
 from attnviz.types import Link
-from attnviz.ui import parser_note, state, widget_values, widgets
+from attnviz.ui import glossary_links, parser_note, state, widget_values, widgets
 from attnviz.url_codec import LINKS
 
 _KEY = "heads-fill"
@@ -63,7 +63,7 @@ def relation_picker(trace: Trace) -> None:
         if wanted():
             st.button("Reverse all links", on_click=_reverse, help="Each link then goes the other way")
         if now != NONE and names[now].silver:
-            st.caption(parser_note.drawn(trace.request.text), width="content")
+            st.caption(glossary_links.linked(parser_note.drawn(trace.request.text)), width="content")
 
 
 def _reverse() -> None:

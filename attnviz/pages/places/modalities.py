@@ -26,14 +26,17 @@ def media(trace: Trace) -> None:
         "Medium", list(known), format_func=lambda id: known[id].name, default="image", required=True, key="places-medium"
     )
     place = known[chosen or "image"]
-    st.markdown(f"**A token is:** {place.token} {place.how}")
-    tokens = _tokens(place, trace)
-    if tokens:
-        _costs(tokens, token_counts.sizes(trace))
-    else:
-        st.info(lesson.text("elsewhere", "none"))
-    st.caption(widgets.plain("; ".join(place.sources) + "."))
-    _table(trace)
+    what, cost = st.columns(2, gap="large")
+    with what:
+        st.markdown(glossary_links.linked(f"**A token is:** {place.token} {place.how}"))
+        tokens = _tokens(place, trace)
+        if tokens:
+            _costs(tokens, token_counts.sizes(trace))
+        else:
+            st.info(glossary_links.linked(lesson.text("elsewhere", "none")))
+        st.caption(widgets.plain("; ".join(place.sources) + "."))
+    with cost:
+        _table(trace)
 
 
 def _tokens(place: Medium, trace: Trace) -> int:
@@ -43,7 +46,7 @@ def _tokens(place: Medium, trace: Trace) -> int:
         with st.container(horizontal=True, gap="small", key="places-sizes"):
             for field in place.fields:
                 key = f"places-{place.id}-{field.id}"
-                sizes[field.id] = int(st.number_input(field.label, field.low, field.high, field.value, key=key, width=200))
+                sizes[field.id] = int(st.number_input(field.label, field.low, field.high, field.value, key=key, width=150))
     return count(place.id, sizes, len(trace.parts[0].queries))
 
 
@@ -68,8 +71,8 @@ def _costs(tokens: int, text_sizes: TextSizes) -> None:
         "width": encoding.thousands(text_sizes.width), "share": encoding.percent(cost.share, 1),
         "ownshare": encoding.percent(mine.share, 1), "level": encoding.thousands(token_counts.level(text_sizes.width)),
     }  # fmt: skip
-    st.markdown(fill(lesson.text("elsewhere", "cost"), numbers))
-    st.markdown(fill(lesson.text("elsewhere", "even"), numbers))
+    st.markdown(glossary_links.linked(fill(lesson.text("elsewhere", "cost"), numbers)))
+    st.markdown(glossary_links.linked(fill(lesson.text("elsewhere", "even"), numbers)))
 
 
 def _table(trace: Trace) -> None:
@@ -92,7 +95,7 @@ def comparison(trace: Trace, target: int) -> None:
     st.header("Compared with other mechanisms", anchor="compared")
     numbers = _comparison_values(trace, target)
     table = lesson.content()["comparison"]
-    st.markdown(fill(table["lead"], numbers))
+    st.markdown(glossary_links.linked(fill(table["lead"], numbers)))
     lines = [f"| {' | '.join(table['columns'])} |", f"|{':--|' * len(table['columns'])}"]
     lines += [f"| {' | '.join((f'**{what}**', *cells))} |" for what, *cells in table["rows"]]
     with st.container(key="places-compared"):

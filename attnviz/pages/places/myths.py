@@ -18,7 +18,7 @@ from attnviz.pages.places.cross_attention import sums
 from attnviz.pages.places.lesson import Myth
 from attnviz.rounding import round_parts
 from attnviz.types import joined
-from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui import caution, glossary_links, state, widgets
 from attnviz.ui.backend import backend
 
 PICTURE_SPOTS = {"sun": analysis.SUN, "sky": analysis.SKY, "sea": analysis.SEA, "boat": analysis.BOAT}
@@ -34,17 +34,27 @@ def myths(trace: Trace) -> None:
     """Draw all four."""
     st.header("Four myths", anchor="myths")
     model = widgets.plain(state.card().name)
-    st.markdown(fill(lesson.text("myths", "lead"), {"model": model}))
+    st.markdown(glossary_links.linked(fill(lesson.text("myths", "lead"), {"model": model})))
     asked = _count_all_heads(trace)
-    for myth in lesson.myths():
-        st.subheader(myth.name, anchor=myth.id)
-        if asked or myth.id not in COUNTED:
-            with st.spinner("Counting over all heads …", show_time=True):
-                ANSWERS[myth.id](myth, trace)
-        else:
-            st.markdown(f"Switch on “{COUNT}” above.")
-        st.caption(widgets.plain("; ".join(myth.sources) + "."))
-    st.caption(lesson.text("myths", "one"))
+    found = lesson.myths()
+    for pair in (found[at : at + 2] for at in range(0, len(found), 2)):
+        for column, myth in zip(st.columns(2, gap="large"), pair, strict=False):
+            with column:
+                _myth(myth, trace, counted=asked or myth.id not in COUNTED)
+    st.caption(glossary_links.linked(lesson.text("myths", "one")))
+
+
+def _myth(myth: Myth, trace: Trace, *, counted: bool) -> None:
+    """Draw one, with the caution where it is about what weights explain."""
+    st.subheader(myth.name, anchor=myth.id)
+    if counted:
+        with st.spinner("Counting over all heads …", show_time=True):
+            ANSWERS[myth.id](myth, trace)
+    else:
+        st.markdown(f"Switch on “{COUNT}” above.")
+    if myth.id == "explanation":
+        caution.show()
+    st.caption(widgets.plain("; ".join(myth.sources) + "."))
 
 
 def _count_all_heads(trace: Trace) -> bool:
@@ -55,7 +65,7 @@ def _count_all_heads(trace: Trace) -> bool:
         return True
     weights = sum(call.heads for call in block.calls) * tokens**2
     numbers = {"n": encoding.thousands(tokens), "weights": encoding.thousands(weights)}
-    st.markdown(fill(lesson.text("myths", "long"), numbers))
+    st.markdown(glossary_links.linked(fill(lesson.text("myths", "long"), numbers)))
     return st.toggle(COUNT, key="places-long")
 
 
@@ -63,7 +73,7 @@ def _near(myth: Myth, trace: Trace) -> None:
     """Answer how much attention goes to nearby words, over all heads."""
     found = backend().derived(trace.request, "reach", analysis.nearby_shares)
     if found is None:
-        st.markdown(myth.short)
+        st.markdown(glossary_links.linked(myth.short))
         return
     shares = {name: getattr(found, name) for name in ("resting", "even", "most")}
     rest = dict(zip(("near", "itself", "far"), round_parts((found.near, found.itself, found.far)), strict=True))

@@ -7,7 +7,7 @@ right one. The thickness of such an arc is its weight. All text is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -65,31 +65,56 @@ class ArcDiagram:
     unknown: tuple[int, ...] = ()
 
 
-def svg(picture: ArcDiagram, theme: str) -> str:
-    """Return the picture at its natural size, in pixels. Raises ShapeError for an arc to a missing word."""
+@dataclass(frozen=True)
+class ArcPlan:
+    """The place of every part: words at `middles`, the arcs' ends and levels, `base` in the middle of the words."""
+
+    labels: tuple[str, ...]
+    widths: tuple[float, ...]
+    middles: tuple[float, ...]
+    base: float
+    width: float
+    height: float
+    above: tuple[tuple[tuple[float, float], int], ...]
+    below: tuple[tuple[tuple[float, float], int], ...]
+
+
+def plan(picture: ArcDiagram, measure: Callable[[str, int], float] = pixels) -> ArcPlan:
+    """Return the layout; `measure` returns the width of a text of a size. Raises ShapeError for an arc to a missing word."""
     above = [(arc.head, arc.dependent) for arc in picture.arcs]
     below = [(choice.source, choice.target) for choice in picture.choices]
     _checked([*above, *below], len(picture.words))
-    labels = [_marked(encoding.label(word, MAX_LABEL), n in picture.unknown) for n, word in enumerate(picture.words)]
-    widths = [pixels(word, WORD) + 6 for word in labels]
+    labels = tuple(marked(encoding.label(word, MAX_LABEL), n in picture.unknown) for n, word in enumerate(picture.words))
+    widths = tuple(measure(word, WORD) + 6 for word in labels)
     label_widths = (
-        [pixels(_named(arc), LABEL) + 8 for arc in picture.arcs],
-        [_label_width(choice) for choice in picture.choices],
+        [measure(named(arc), LABEL) + 8 for arc in picture.arcs],
+        [measure(prediction_label(choice), LABEL) + 24 for choice in picture.choices],
     )
     middles = _middles(widths, (above, below), label_widths)
-    colours = encoding.theme(theme)
     over, under = arc_layout.levels(above), arc_layout.levels(below)
-    base = PAD + _rise(over) + BAND / 2
-    width, tall = middles[-1] + widths[-1] / 2 + PAD if middles else 2 * PAD, height(picture)
+    placed = [
+        tuple(
+            (_xs(ends, offset, middles), level)
+            for ends, offset, level in zip(arcs, arc_layout.shifts(arcs), levels, strict=True)
+        )
+        for arcs, levels in ((above, over), (below, under))
+    ]
+    width = middles[-1] + widths[-1] / 2 + PAD if middles else 2 * PAD
+    return ArcPlan(labels, widths, middles, PAD + _rise(over) + BAND / 2, width, float(height(picture)), placed[0], placed[1])
+
+
+def svg(picture: ArcDiagram, theme: str) -> str:
+    """Return the picture at its natural size, in pixels. Raises ShapeError for an arc to a missing word."""
+    found, colours = plan(picture), encoding.theme(theme)
+    base, width, tall = found.base, found.width, height(picture)
     drawn = [
-        _above(arc, _xs(ends, offset, middles), base - BAND / 2, level, colours)
-        for arc, ends, offset, level in zip(picture.arcs, above, arc_layout.shifts(above), over, strict=True)
+        _above(arc, xs, base - BAND / 2, level, colours) for arc, (xs, level) in zip(picture.arcs, found.above, strict=True)
     ]
     drawn += [
-        _prediction_arc(choice, _xs(ends, offset, middles), base + BAND / 2, level, colours)
-        for choice, ends, offset, level in zip(picture.choices, below, arc_layout.shifts(below), under, strict=True)
+        _prediction_arc(choice, xs, base + BAND / 2, level, colours)
+        for choice, (xs, level) in zip(picture.choices, found.below, strict=True)
     ]
-    words = [_word(n, word, middles[n], base, widths[n], picture, colours) for n, word in enumerate(labels)]
+    words = [_word(n, word, found.middles[n], base, found.widths[n], picture, colours) for n, word in enumerate(found.labels)]
     # Every line first and every label after, so that no line runs through a label.
     parts = [line for line, _ in drawn] + [label for _, label in drawn] + words
     return (
@@ -100,7 +125,7 @@ def svg(picture: ArcDiagram, theme: str) -> str:
     )
 
 
-def _marked(word: str, unknown: bool) -> str:
+def marked(word: str, unknown: bool) -> str:
     """Return a word, with a mark if the model cannot read it."""
     return f"{word} {encoding.UNKNOWN}" if unknown else word
 
@@ -163,7 +188,7 @@ def _label(name: str, x: float, y: float, width: float, content: str, colours: T
     return f'<g class="{name}">{plate}{content}</g>'
 
 
-def _named(arc: LinkArc) -> str:
+def named(arc: LinkArc) -> str:
     """Return a relation, with a star if the reader drew it."""
     return f"{arc.label} *" if arc.own else arc.label
 
@@ -178,19 +203,19 @@ def _above(arc: LinkArc, xs: tuple[float, float], base: float, level: int, colou
     )
     text = (
         f'<text x="{middle:.1f}" y="{top + 4.5:.1f}" text-anchor="middle" fill="{colours.accent if arc.own else colours.ink}">'
-        f"{escape(_named(arc))}</text>"
+        f"{escape(named(arc))}</text>"
     )
-    return line, _label("arc", middle, top, pixels(_named(arc), LABEL) + 8, text, colours)
+    return line, _label("arc", middle, top, pixels(named(arc), LABEL) + 8, text, colours)
 
 
-def _prediction_label(choice: PredictionArc) -> str:
+def prediction_label(choice: PredictionArc) -> str:
     """Return the label of a prediction: the relation that it got right, and its weight."""
     return f"{choice.label} {encoding.three(choice.weight)}".strip()
 
 
 def _label_width(choice: PredictionArc) -> float:
     """Return the width of that label with its sign."""
-    return pixels(_prediction_label(choice), LABEL) + 24
+    return pixels(prediction_label(choice), LABEL) + 24
 
 
 def _prediction_arc(choice: PredictionArc, xs: tuple[float, float], base: float, level: int, colours: Theme) -> tuple[str, str]:
@@ -209,14 +234,14 @@ def _prediction_arc(choice: PredictionArc, xs: tuple[float, float], base: float,
     content = (
         f'<path d="M{left:.1f} {bottom:.1f}{sign}" fill="none" stroke="{colours.ink}" stroke-width="1.8"/>'
         f'<text x="{left + 14:.1f}" y="{bottom + 4.5:.1f}" fill="{colours.ink if choice.hit else colours.mute}">'
-        f"{escape(_prediction_label(choice))}</text>"
+        f"{escape(prediction_label(choice))}</text>"
     )
     return line, _label(name, middle, bottom, _label_width(choice), content, colours)
 
 
 def _word(number: int, word: str, x: float, base: float, width: float, picture: ArcDiagram, colours: Theme) -> str:
     """Return one word; the selected one on the accent colour; dots where it cannot see the right word."""
-    selected, whole = number == picture.selected, _marked(picture.words[number], number in picture.unknown)
+    selected, whole = number == picture.selected, marked(picture.words[number], number in picture.unknown)
     box = (
         f'<rect x="{x - width / 2:.1f}" y="{base - BAND / 2 + 2:.1f}" width="{width:.1f}" height="{BAND - 4:.0f}" rx="3" '
         f'fill="{colours.accent if selected else colours.page}"/>'

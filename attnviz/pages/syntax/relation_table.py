@@ -21,7 +21,7 @@ from attnviz.pages.syntax import captions
 from attnviz.pages.syntax.parsed_links import SentenceLinks
 from attnviz.pages.syntax.view import direction
 from attnviz.types import Evidence, HeadRef, joined
-from attnviz.ui import caution, state, widgets
+from attnviz.ui import caution, glossary_links, state, widgets
 from attnviz.ui.components.choice_table import Cell, choice_table
 from attnviz.ui.single_text import chosen
 
@@ -38,7 +38,7 @@ def table(sentence_links: SentenceLinks, found: tuple[Outcome, ...], trace: Trac
     meanings = [relation(one.relation, sentence_links.scheme) for one in counts]
     bests = [_best(known, one, way) for one in meanings]
     st.subheader("Relation by relation", anchor=False)
-    st.markdown(_intro(known, sentence_links))
+    st.markdown(glossary_links.linked(_intro(known, sentence_links), everyday=("interval",)))
 
     def choose(row: int) -> None:
         if (best := bests[row]) is not None:
@@ -150,7 +150,7 @@ def _lead(best: BestHead) -> str:
     if best.beats:
         return f"lead of {best.points:.1f} points"
     apart = best.evidence.interval[0] > best.evidence.baseline[1]
-    return f"no lead shown{', if both are compared sentence by sentence' if apart else ''}"
+    return f"lead not significant{': the links of a sentence count together' if apart else ''}"
 
 
 def _intro(known: Atlas | None, sentence_links: SentenceLinks) -> str:
@@ -180,7 +180,7 @@ def _unbeaten(known: Atlas) -> None:
     title = f"{len(without)} of {len(leads)} relations on which no head is shown to beat guessing"
     with st.expander(title):
         st.markdown(
-            widgets.plain(
+            _terms(
                 f"On {len(without)} of the {len(leads)} kinds of link with at least {claims.ENOUGH} links in the test "
                 f"texts, subtypes counted separately, "
                 f"no head is shown to beat the best simple rule (a fixed distance or chance), in either "
@@ -190,6 +190,11 @@ def _unbeaten(known: Atlas) -> None:
                 f"(Holm).{_elsewhere(known)}{visible}"
             )
         )
+
+
+def _terms(text: str) -> str:
+    """Return a sentence as Markdown with its terms as links."""
+    return glossary_links.linked(widgets.plain(text), everyday=("chance",))
 
 
 def _elsewhere(known: Atlas) -> str:
@@ -204,7 +209,8 @@ def _elsewhere(known: Atlas) -> str:
 def _labels(known: Atlas | None, meanings: Sequence[Relation], bests: Sequence[BestHead | None], scheme: str) -> None:
     """Explain the labels of this sentence, how far both schemes agree on them, and what an untrained twin reaches."""
     with st.expander("What these labels mean"):
-        st.caption(widgets.plain(f"By {SCHEMES[scheme]}. {about(scheme)}{_counting(known)}"))
+        labels = widgets.plain(f"By {SCHEMES[scheme]}. {about(scheme)}{_counting(known)}")
+        st.caption(glossary_links.linked(labels, "universal-dependencies", "corpus", "parser"))
         for one, best in zip(meanings, bests, strict=True):
             differs = f" {one.differs}" if one.differs else ""
             untrained = ""

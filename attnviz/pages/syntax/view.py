@@ -161,13 +161,13 @@ def outcomes(sentence_links: SentenceLinks, trace: Trace) -> tuple[Outcome, ...]
 def picture(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     """Draw the arcs above and below the sentence, and a sentence with the score of the head."""
     with st.container(key="verdict"):
-        st.markdown(captions.hits(found, encoding.head_name(chosen()), direction()))
-    st.markdown(captions.source(sentence_links))
+        st.markdown(glossary_links.linked(captions.hits(found, encoding.head_name(chosen()), direction())))
+    st.markdown(glossary_links.linked(captions.source(sentence_links)))
     if sentence_links.sentence is None and (foreign := parser_note.foreign(sentence_links.parsed.text)):
         widgets.show_notices([foreign])
-    diagram = _picture(sentence_links, found)
+    drawn = diagram(sentence_links, found)
     draw(
-        arc_figure.svg(diagram, encoding.LIVE.name), height=arc_figure.height(diagram), label=diagram.title,
+        arc_figure.svg(drawn, encoding.LIVE.name), height=arc_figure.height(drawn), label=drawn.title,
         words=len(sentence_links.words),
         on_word=lambda number: state.select_word(TokenSelection(sentence_links.parsed.words[number][0])),
     )  # fmt: skip
@@ -179,22 +179,25 @@ def picture(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> None:
         if later
         else ""
     )
-    st.markdown(
+    legend = (
         f"{unseen}Arrows above go from a head to its dependent. Arrows below go from each word to the other word that gets "
         "most of its attention: solid with a check if that is right, dashed with a cross if it is wrong. "
         "Thicker means more attention."
     )
+    st.markdown(glossary_links.linked(legend, "dependent", "self-attention"))
     if touched := sum(bool(sentence_links.unknown & {one.link.source, one.link.target}) for one in found):
         name = widgets.plain(state.card().name)
         st.info(
-            f"{touched} of {len(found)} links start or end at a word that {name} cannot read. It sees the same unknown token "
-            "for all such words.",
+            glossary_links.linked(
+                f"{touched} of {len(found)} links start or end at a word that {name} cannot read. It sees the same unknown "
+                "token for all such words."
+            ),
             icon=":material/visibility_off:",
         )
     _every_link(sentence_links, found)
 
 
-def _picture(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> arc_figure.ArcDiagram:
+def diagram(sentence_links: SentenceLinks, found: tuple[Outcome, ...]) -> arc_figure.ArcDiagram:
     """Return the diagram."""
     numbers = {place: number for number, place in enumerate(sentence_links.parsed.words)}
     links = [link for link in sentence_links.parsed.links if link.kind.lower() not in UNCOUNTED]

@@ -20,8 +20,14 @@ CSS = f"""
 .whatif figure {{ margin: 0; min-width: 0; }}
 .whatif figcaption {{ font-weight: 600; margin-bottom: 6px; }}
 .whatif figcaption small {{ font-weight: 400; }}
+.whatif .beside figcaption small {{ display: block; min-height: 1.4em; }}
 .whatif .beside {{ display: grid; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); gap: 24px; }}
-@media (max-width: 899px) {{ .whatif .beside {{ grid-template-columns: minmax(0, 1fr); }} }}
+.whatif .around {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); gap: 24px; }}
+@media (max-width: 639px) {{
+  .whatif .beside {{ grid-auto-flow: column; grid-template-columns: none; grid-auto-columns: min(300px, 84%); gap: 16px;
+    overflow-x: auto; scroll-snap-type: x proximity; padding-bottom: 8px; }}
+  .whatif .beside > * {{ scroll-snap-align: start; }}
+}}
 .whatif .stack {{ display: grid; gap: 24px; align-content: start; min-width: 0; }}
 .whatif .table {{ display: grid; gap: 3px 10px; align-items: center; max-width: 880px; }}
 .whatif .table small, .whatif .number {{ text-align: right; font-variant-numeric: tabular-nums; }}
@@ -49,8 +55,14 @@ def panel(title: str, note: str, inner: str) -> str:
 
 
 def beside(*panels: str) -> str:
-    """Return pictures side by side, at least three in a row where there is room; else one below the other."""
-    return f'<div class="beside" style="--columns:{max(3, len(panels))}">{"".join(panels)}</div>'
+    """Return pictures side by side, with room for at least three; on a phone they are swiped."""
+    named = 'tabindex="0" role="group" aria-label="Pictures side by side"'
+    return f'<div class="beside" {named} style="--columns:{max(3, len(panels))}">{"".join(panels)}</div>'
+
+
+def around(*panels: str) -> str:
+    """Return pictures in as many columns as fit."""
+    return f'<div class="around">{"".join(panels)}</div>'
 
 
 def weights(

@@ -22,16 +22,20 @@ def names(tokens: tuple[Token, ...]) -> list[str]:
 
 def show_before(pair: BeforeAfter, at: int) -> None:
     """Draw the head as trained; the changed one follows after the guess."""
-    st.html(figure.page(figure.beside(_before(pair, at))))
+    st.html(figure.page(_before(pair, at)))
 
 
-def show_both(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: bool) -> None:
-    """Draw all pictures of both readings."""
+def show_result(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: bool) -> None:
+    """Draw both readings of the head and their difference."""
     same = not everywhere and np.array_equal(pair.weights_after, pair.weights_before)
     mixes = same and chosen.id in ("heads", "zeroed")  # the weights stay the same, but the mixed vectors change
     st.html(figure.page(figure.beside(_before(pair, at), *(_mixes(chosen, pair, at) if mixes else _after(pair, at)))))
     st.caption(AXES)
-    st.html(figure.page(figure.beside(*_further(chosen, pair, at, everywhere=everywhere))))
+
+
+def show_further(pair: BeforeAfter, at: int, *, everywhere: bool) -> None:
+    """Draw the selected row, how far the change reaches, and the next tokens; behind a click, the numbers of the row."""
+    st.html(figure.page(figure.around(*_further(pair, at, everywhere=everywhere))))
     _table(pair, at)
 
 
@@ -76,7 +80,7 @@ def _mixes(chosen: Experiment, pair: BeforeAfter, at: int) -> list[str]:
     ]  # fmt: skip
 
 
-def _further(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: bool) -> list[str]:
+def _further(pair: BeforeAfter, at: int, *, everywhere: bool) -> list[str]:
     """Draw the selected row, the change layer by layer, and the next tokens."""
     theme, token = encoding.LIVE.name, encoding.label(pair.before.tokens[at].text)
     if pair.comparable:

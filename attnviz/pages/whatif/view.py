@@ -9,7 +9,7 @@ from attnviz.engine.reference.intervened import MAX_TOKENS, InterventionResult
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.lessons.template import fill
-from attnviz.pages.whatif import analysis, downloads, lesson, pictures, settings, word_order
+from attnviz.pages.whatif import analysis, downloads, layout, lesson, pictures, settings, word_order
 from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import BeforeAfter
 from attnviz.pages.whatif.lesson import Experiment
@@ -24,15 +24,19 @@ EXPERIMENT_PARAM = "what"  # URL parameter: the experiment
 INSIDE_STEPS = {  # experiments, and the steps of “Inside attention” that they change
     "scale": "scaled", "mask": "mask", "order": "position", "heads": "heads", "cross": "qkv", "window": "mask", "zeroed": "mix",
 }  # fmt: skip
-WIDE = 760  # pixels: keeps a formula near its words
 
 
 def show(trace: Trace) -> None:
     """Draw the whole page; where this model or text has no experiments, a message says which have."""
     content = lesson.content()
     with st.container(key="whatif"):
-        st.header(content["title"], anchor=False)
-        st.caption(content["lead"])
+        with st.container(horizontal=True, gap="large", key="whatif-top", vertical_alignment="bottom"):
+            with st.container(key="whatif-title", gap=None):
+                st.header(content["title"], anchor=False)
+                st.caption(linked(content["lead"]))
+            fields = st.container(
+                horizontal=True, gap="small", key="whatif-fields", vertical_alignment="bottom", width="content"
+            )
         chosen = _chosen()
         try:
             before = backend().intervene(trace.request, state.current().head.layer, AS_TRAINED)
@@ -40,7 +44,7 @@ def show(trace: Trace) -> None:
             widgets.show_error(error)
             token_picker.instead(error, trace, MAX_TOKENS, "tried", "whatif")
             return
-        with st.container(horizontal=True, gap="small", key="whatif-fields", vertical_alignment="bottom"):
+        with fields:
             at = token_picker.head_fields(before.tokens, len(before.weights[0]), "whatif")
         if chosen.id == "order":
             word_order.show(chosen, before, at)
@@ -71,12 +75,15 @@ def _chosen() -> Experiment:
 
 
 def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None:
-    """Draw an experiment on one text, or on two: the change, the guess, and the result."""
+    """Draw an experiment on one text, or on two: the change, both readings under it, and what they say.
+
+    Before the guess, the question stands where the changed reading will be.
+    """
     selection = state.current()
     head, heads = selection.head, len(before.weights[selection.head.layer])
-    st.subheader(chosen.title, anchor=False)
-    above = st.container()
-    values = settings.fields(chosen, before, at)
+    choice = layout.choice()
+    with choice:
+        values = settings.fields(chosen, before, at)
     try:
         change = analysis.intervention(chosen.id, values, head, heads, before.family)
         after = backend().intervene(selection.request, head.layer, change, values.get("other", ""))
@@ -85,23 +92,35 @@ def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None
         return
     pair = BeforeAfter(before, after, head.layer, head.head)
     numbers = {name: widgets.plain(found) for name, found in sentence_values.sentence(pair, at, values).items()}
-    kinds = (before.family, *values.values())
-    above.markdown(_linked_text(chosen.text("text", *kinds), numbers))
-    above.container(width=WIDE).latex(fill(chosen.text("formula", *kinds), sentence_values.formula(pair, values)))
-    if not show_question(chosen, pair.after, at, numbers, analysis.correct_answer(chosen.id, pair, at)):
-        pictures.show_before(pair, at)
+    kinds, everywhere = (before.family, *values.values()), values["where"] == lesson.ALL
+    right = analysis.correct_answer(chosen.id, pair, at)
+    formula = fill(chosen.text("formula", *kinds), sentence_values.formula(pair, values))
+    layout.show_change(choice, chosen, _linked_text(chosen.text("text", *kinds), numbers))
+    if not settings.result_shown():
+        with layout.covered():
+            pictures.show_before(pair, at)
+            show_question(chosen, pair.after, at, numbers, right)
+        layout.show_formula(formula)
         figure_and_data.fold(
             "whatif", lambda: downloads.figures(figure_and_data.source(), chosen, pair, at, values, shown=False)
         )
         return
-    parts = [chosen.text("finding", *kinds)]
-    if chosen.id == "heads" and values["where"] != lesson.ALL and values["pass"] != "join":
-        parts.append(chosen.words["unchanged"])
-    st.markdown(_linked_text("".join(parts), numbers))
-    st.markdown(_linked_text(lesson.content()["outcome"][before.family], numbers))
-    pictures.show_both(chosen, pair, at, everywhere=values["where"] == lesson.ALL)
-    st.markdown(f"**What to look for.** {_linked_text(chosen.text('look_for', before.family), numbers)}")
-    figure_and_data.fold("whatif", lambda: downloads.figures(figure_and_data.source(), chosen, pair, at, values, shown=True))
+    pictures.show_result(chosen, pair, at, everywhere=everywhere)
+    with layout.explained():
+        with st.container():
+            show_question(chosen, pair.after, at, numbers, right)
+            parts = [chosen.text("finding", *kinds)]
+            if chosen.id == "heads" and not everywhere and values["pass"] != "join":
+                parts.append(chosen.words["unchanged"])
+            st.markdown(_linked_text("".join(parts), numbers))
+            st.markdown(_linked_text(lesson.content()["outcome"][before.family], numbers))
+            st.markdown(f"**What to look for.** {_linked_text(chosen.text('look_for', before.family), numbers)}")
+            layout.show_formula(formula)
+        with st.container():
+            pictures.show_further(pair, at, everywhere=everywhere)
+            figure_and_data.fold(
+                "whatif", lambda: downloads.figures(figure_and_data.source(), chosen, pair, at, values, shown=True)
+            )
 
 
 def _linked_text(text: str, numbers: dict[str, str]) -> str:

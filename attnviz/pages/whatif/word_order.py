@@ -10,7 +10,7 @@ from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.lessons.template import fill
-from attnviz.pages.whatif import analysis, downloads, figure, settings
+from attnviz.pages.whatif import analysis, downloads, figure, layout, settings
 from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import Values
 from attnviz.pages.whatif.lesson import Experiment
@@ -22,10 +22,10 @@ from attnviz.ui.lesson_text import linked
 
 
 def show(chosen: Experiment, before: InterventionResult, at: int) -> None:
-    """Draw the change, the guess, and the result."""
-    st.subheader(chosen.title, anchor=False)
-    above = st.container()
-    values = settings.fields(chosen, before, at)
+    """Draw the change, the readings under it, the guess, and the proof."""
+    choice = layout.choice()
+    with choice:
+        values = settings.fields(chosen, before, at)
     seed = int(values["seed"])
     selection = state.current()
     heads = len(before.weights[selection.head.layer])
@@ -39,17 +39,28 @@ def show(chosen: Experiment, before: InterventionResult, at: int) -> None:
     numbers |= {name: chosen.words[f"{name}_{values[name]}"] for name in ("positions", "mask")}
     numbers["limit"] = chosen.words["limit"] if analysis.reaches_one(found) else ""
     numbers["result"] = fill(chosen.words["same" if analysis.equivariant(found) else "differs"], numbers)
-    above.markdown(linked(fill(chosen.text("text"), numbers)))
-    above.latex(chosen.words["formula"], width="content")
-    above.markdown(f"**{widgets.plain(' '.join(_mixed(found, before)))}**")
-    if not show_question(chosen, before, at, numbers, 0 if analysis.equivariant(found) else 1):
+    right = 0 if analysis.equivariant(found) else 1
+    order = f"**{widgets.plain(' '.join(_mixed(found, before)))}**"
+    layout.show_change(choice, chosen, linked(fill(chosen.text("text"), numbers)) + f"\n\n{order}")
+    panels = _panels(found, before, at, values)
+    if not settings.result_shown():
+        with layout.covered():
+            st.html(figure.page(panels[0]))
+            show_question(chosen, before, at, numbers, right)
+        layout.show_formula(chosen.words["formula"])
         return
-    st.markdown(linked(fill(chosen.text("finding", analysis.order_explanation(found, values)), numbers)))
-    _pictures(found, before, at, values)
-    st.markdown(f"**What to look for.** {linked(fill(chosen.text('look_for'), numbers))}")
-    st.markdown(linked(chosen.words["proof"]))
-    st.latex(chosen.words["steps"], width="content")
-    figure_and_data.fold("whatif", lambda: downloads.order_figures(figure_and_data.source(), found, before.tokens, at, values))
+    st.html(figure.page(figure.beside(*panels)))
+    st.caption(AXES)
+    with layout.explained():
+        with st.container():
+            show_question(chosen, before, at, numbers, right)
+            st.markdown(linked(fill(chosen.text("finding", analysis.order_explanation(found, values)), numbers)))
+        with st.container():
+            st.markdown(f"**What to look for.** {linked(fill(chosen.text('look_for'), numbers))}")
+            layout.show_formula(chosen.words["formula"], chosen.words["steps"], text=linked(chosen.words["proof"]))
+            figure_and_data.fold(
+                "whatif", lambda: downloads.order_figures(figure_and_data.source(), found, before.tokens, at, values)
+            )
 
 
 def _mixed(found: WordOrderResult, before: InterventionResult) -> list[str]:
@@ -57,28 +68,20 @@ def _mixed(found: WordOrderResult, before: InterventionResult) -> list[str]:
     return [encoding.label(before.tokens[place].text) for place in found.order]
 
 
-def _pictures(found: WordOrderResult, before: InterventionResult, at: int, values: Values) -> None:
-    """Draw four matrices; the selected token is marked at its place in each."""
+def _panels(found: WordOrderResult, before: InterventionResult, at: int, values: Values) -> list[str]:
+    """Return four matrices; the selected token is marked at its place in each."""
     theme, labels, mixed = encoding.LIVE.name, names(before.tokens), _mixed(found, before)
     n = len(labels)
     seen = np.tri(n, dtype=bool) if values["mask"] == "on" else np.ones((n, n), bool)
     back = np.argsort(found.order)
     head = str(state.current().head)
     undone = found.undone
-    st.html(
-        figure.page(
-            figure.beside(
-                figure.panel("Your text", f"{head}, changed", figure.weights(found.plain, seen, labels, labels, at, theme)),
-                figure.panel("Shuffled", head, figure.weights(found.mixed, seen, mixed, mixed, int(back[at]), theme)),
-                figure.panel(
-                    "Back in the old order", head, figure.weights(undone, seen[np.ix_(back, back)], labels, labels, at, theme)
-                ),
-                figure.panel(
-                    "Difference",
-                    "old order minus your text",
-                    figure.difference(undone - found.plain, labels, labels, at, theme),
-                ),
-            )
-        )
-    )
-    st.caption(AXES)
+    seen_back = seen[np.ix_(back, back)]
+    return [
+        figure.panel("Your text", f"{head}, changed", figure.weights(found.plain, seen, labels, labels, at, theme)),
+        figure.panel("Shuffled", head, figure.weights(found.mixed, seen, mixed, mixed, int(back[at]), theme)),
+        figure.panel("Back in the old order", head, figure.weights(undone, seen_back, labels, labels, at, theme)),
+        figure.panel(
+            "Difference", "old order minus your text", figure.difference(undone - found.plain, labels, labels, at, theme)
+        ),
+    ]

@@ -26,10 +26,13 @@ _CSS = """
 .frame[data-more~=left]::before, .frame[data-more~=right]::after { display: flex; }
 .arcs:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
 .arcs .word { cursor: pointer; }
+.frame.paper .arcs { overflow: visible; }
+.frame.paper::before, .frame.paper::after { content: none; }
+.arcs svg { break-inside: avoid; }
 """
 # The picture is parsed as HTML, which runs no script of it; all text in it is escaped already.
 _JS = """
-const SMALLEST = 0.8;
+const SMALLEST = 0.8, SMALLEST_ON_PAPER = 0.6;
 export default ({ parentElement, data, setTriggerValue }) => {
   const box = parentElement.querySelector(".arcs"), frame = box.parentElement;
   box.setAttribute("aria-label", data.label);
@@ -47,8 +50,30 @@ export default ({ parentElement, data, setTriggerValue }) => {
     const rest = box.scrollWidth - box.clientWidth - box.scrollLeft;
     frame.dataset.more = [box.scrollLeft > 1 && "left", rest > 1 && "right"].filter(Boolean).join(" ");
   };
+  // On paper a picture that is much too wide stands in several strips, one below the other.
+  const print = () => {
+    for (const strip of [...box.children].slice(1)) strip.remove();
+    const onPaper = document.documentElement.classList.contains("attnviz-paper");
+    frame.classList.toggle("paper", onPaper);
+    if (!onPaper) {
+      svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      return show();
+    }
+    box.scrollLeft = 0;
+    const count = Math.ceil((SMALLEST_ON_PAPER * width) / box.clientWidth), part = Math.ceil(width / count);
+    const scale = Math.min(1, box.clientWidth / part);
+    for (let i = 1; i < count; i++) box.append(svg.cloneNode(true));
+    [...box.children].forEach((strip, i) => {
+      const wide = Math.min(part, width - i * part);
+      strip.setAttribute("viewBox", `${i * part} 0 ${wide} ${height}`);
+      strip.style.cssText = `width:${wide * scale}px;height:${height * scale}px`;
+    });
+  };
   show();
   box.onscroll = show;
+  box.printed?.abort();
+  box.printed = new AbortController();
+  addEventListener("attnviz-paper", print, { signal: box.printed.signal });
   box.watch?.disconnect();
   box.watch = new ResizeObserver(show);
   box.watch.observe(box);

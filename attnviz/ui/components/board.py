@@ -36,13 +36,15 @@ def board(
     sheets: Sequence[bytes] = (),
     layers: Iterable[bytes] = (),
     pins: Sequence[Mapping[str, Any]] = (),
+    corpus: Mapping[str, Any] | None = None,
     key: str = "board",
     on_choice: Callable[[Choice], None] | None = None,
 ) -> Choice | None:
     """Draw the board; returns what the reader has just chosen on it, and None in every other run.
 
-    `frame`, `sheets` and `layers` come from `attnviz.board`, `pins` from its tray's `listed`; of an outline the
-    layers are sent one by one, while the board stands there already. `on_choice` is called with the
+    `frame`, `sheets` and `layers` come from `attnviz.board`, `pins` from its tray's `listed`, `corpus` (the
+    ranks of heads on annotated texts) from `linguistics.corpus_rank`; of an outline the layers are sent one by one, while the
+    board stands there already. `on_choice` is called with the
     choice before the page runs again: put the choice into the session there, and fields drawn above the board show it in
     the same run.
     """
@@ -51,6 +53,7 @@ def board(
         "frame": digest(frame),
         "sheets": [digest(sheet) for sheet in sheets],
         "selection": {**Choice(head, focus, options, view).as_dict(), "pins": list(pins)},
+        "corpus": corpus,
         "answered": answered(key),
     }
     with st.container(gap=None):

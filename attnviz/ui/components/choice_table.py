@@ -31,6 +31,13 @@ button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offse
   th, td { padding: 8px 6px 8px 0; overflow-wrap: break-word; }
   button { min-height: 36px; margin: 0 0 4px; padding: 2px 6px; display: block; }
 }
+@media print {
+  button, button[aria-pressed=true] { display: block; border: 0; padding: 0; margin: 0; min-width: 0; min-height: 0;
+    color: inherit; background: none; }
+  tr { break-inside: avoid; }
+  th, td { padding: 5px 12px 5px 0; }
+  table { font-size: 13px; }
+}
 """
 # The table is parsed as HTML, which runs no script of it; all text in it is escaped already.
 _JS = """

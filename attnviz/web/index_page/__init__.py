@@ -29,6 +29,7 @@ SCRIPTS = (
     "steps",
     "navigation",
     "panels",
+    "paper",
     "tour",
     "pending_input",
     "translation_notice",
@@ -64,7 +65,8 @@ def html() -> str:
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
     head = f"{_META}\n    {style()}\n    <script>{script()}</script>\n    {_preloads()}\n  "
     text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
-    frame = "\n    ".join(("", _frame(), navigation.html(), _first_paint(), panels.html(), terms.html()))
+    paper = '<header id="attnviz-paper-head"></header>'
+    frame = "\n    ".join(("", _frame(), navigation.html(), _first_paint(), panels.html(), terms.html(), paper))
     text, bodies = re.subn(r"(?<=<body>)", lambda _: frame, text, count=1)
     if (roots, heads, bodies) != (1, 1, 1):
         found = f"{roots}, {heads} and {bodies}"
@@ -74,7 +76,8 @@ def html() -> str:
 
 def _frame() -> str:
     """Return the style of every page. It stands in the body, behind Streamlit's own styles in the head, and so over them."""
-    return f"<style>{(_HERE / 'frame.css').read_text('utf-8')}\n{terms.css()}</style>"
+    frame, paper = ((_HERE / f"{name}.css").read_text("utf-8") for name in ("frame", "paper"))
+    return f"<style>{frame}\n{terms.css()}\n{paper}</style>"
 
 
 def _first_paint() -> str:

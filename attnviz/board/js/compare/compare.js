@@ -9,6 +9,7 @@ import { onArrival } from "../core/store.js";
 import { selectionWords, makeRuler, compareSentence } from "./compareWords.js";
 import { linksIn, marked, stateIn } from "./linked.js";
 import { listenToPanels } from "./compareInput.js";
+import { onPaper, pixelRatio, whenPrinted } from "../core/paper.js";
 import { themeOf } from "../core/theme.js";
 import { makeCombiner } from "./combine.js";
 import { makeCompareActions } from "./compareActions.js";
@@ -27,6 +28,7 @@ import { makeGallery } from "./gallery.js";
 import { keyed, pinsToSend, pinKeys } from "../draw/tray.js";
 
 const AROUND = 116; // pixels of a panel above and below its picture
+const PAPER = 520; // pixels that a picture may be tall on paper
 
 export const mountCompare = mounter(makeCompare, "choice");
 
@@ -73,6 +75,12 @@ function makeCompare(root, tokens) {
   sized.observe(element);
   addEventListener("resize", resized, { signal: leaving.signal });
   addEventListener("attnviz-leave", settle, { signal: leaving.signal });
+  whenPrinted(element, () => {
+    if (!state) return;
+    theme = themeOf(element, tokens, "");
+    measured = "";
+    updates.now();
+  }, leaving.signal);
   const stopWaiting = onArrival(() => take()); // they may arrive before Python's data, or after
 
   function resized() {
@@ -156,7 +164,7 @@ function makeCompare(root, tokens) {
     if (!books.get(data.base)) return;
     ({ pictures, lines } = gallery({ data, arrived, books, state, theme, combine }));
     const again = measure();
-    const view = { root, book: books.get(data.base), state, theme, geometry, pictures, data, many: manyOf(pictures.length, data.shown), still: reduced.matches, links: linksIn(pictures, state) };
+    const view = { root, book: books.get(data.base), state, theme, geometry, pictures, data, many: manyOf(pictures.length, data.shown), still: reduced.matches || onPaper(), links: linksIn(pictures, state) };
     // Canvases before elements: setting a canvas's font makes the browser recompute every style that was just changed.
     const pictured = () => panels.draw({ ...view, free, labels: widest(pictures, state, theme, geometry.scale) });
     if (!again) pictured();
@@ -166,19 +174,19 @@ function makeCompare(root, tokens) {
     menu.draw(view);
     tools.draw(view);
     if (!again) return;
-    free = innerHeight - ($(".panels").getBoundingClientRect().top - element.getBoundingClientRect().top) - (geometry.presenting ? 32 : begin(element)) - AROUND * geometry.scale;
+    free = onPaper() ? PAPER : innerHeight - ($(".panels").getBoundingClientRect().top - element.getBoundingClientRect().top) - (geometry.presenting ? 32 : begin(element)) - AROUND * geometry.scale;
     pictured();
   }
 
   function measure() {
-    const name = [pictures.length, data.frames, state.words, state.special, state.tab, innerWidth, innerHeight, devicePixelRatio, theme.name].join();
+    const name = [pictures.length, data.frames, state.words, state.special, state.tab, innerWidth, innerHeight, pixelRatio(), theme.name].join();
     if (name === measured) return false;
     measured = name;
     const presenting = presenter.is();
     const scale = presenting ? scaleOf(innerWidth, innerHeight) : frameScale(element);
     element.style.setProperty("--k", scale);
     const edges = getComputedStyle(element);
-    geometry = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting);
+    geometry = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting, onPaper());
     element.classList.toggle("phone", geometry.phone);
     return true;
   }

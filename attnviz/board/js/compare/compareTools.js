@@ -64,10 +64,10 @@ export function drawCompareReadout(host, { choosing, selectedWords, side, partne
     const title = { difference: "Difference", sum: "Sum", mean: "Mean" }[kind];
     const buttons = [...(kind !== "difference" && of.length > 1 ? [button(`Show the ${kind} of ${of.length}`, act.done)] : []), button("Cancel", act.escape)];
     host.replaceChildren(element("b", "", `${title}: `), element("span", "", `${hint}${of.length && kind !== "difference" ? `, ${of.length} chosen` : ""}.`), ...buttons);
-  } else if (!selectedWords) host.replaceChildren(phone ? "Tap a word: every panel follows. Tap it again to deselect it." : "Point at a word: every panel follows. Click selects it, Escape deselects it.");
+  } else if (!selectedWords) host.replaceChildren(element("span", "hint", phone ? "Tap a word: every panel follows. Tap it again to deselect it." : "Point at a word: every panel follows. Click selects it, Escape deselects it."));
   else {
     const pill = element("span", side === "query" ? "pill" : "pill outlined", selectedWords);
-    const rest = partner ? [element("span", "", side === "query" ? "looks at" : "is looked at by"), element("b", "", partner), element("span", "rest", "as noted under each panel")] : [element("span", "rest", `is selected. ${phone ? "Tap another in a panel" : "Point at another word"} to read that link everywhere.`)];
+    const rest = partner ? [element("span", "", side === "query" ? "looks at" : "is looked at by"), element("b", "", partner), element("span", "rest", "as noted under each panel")] : [element("span", "rest", "is selected. "), element("span", "rest hint", `${phone ? "Tap another in a panel" : "Point at another word"} to read that link everywhere.`)];
     host.replaceChildren(pill, ...rest);
   }
 }

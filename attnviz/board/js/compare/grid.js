@@ -5,12 +5,13 @@ import { within } from "../core/element.js";
 const MANY = { set: 8, own: 16 }; // more panels than these are small, without words
 const GAP = 24;
 const ROW = [18, 26];
+const PAPER_ROW = 12;
 const LONGEST = 128; // rows and columns drawn at once; for a longer text, those around the selected word
 const NARROW = 3; // pixels of the narrowest column
 
 // `most` is the largest number of words of a panel, `labels` the width of the widest, `free` the height from the top of the
 // pictures to the end of the window. `same` says that all panels have as many rows: then one column of words serves a row. `many` has them small.
-export function gridOf({ count, many, most, labels, width, free, phone, scale, tab, same }) {
+export function gridOf({ count, many, most, labels, width, free, phone, paper = false, scale, tab, same }) {
   const size = within(12 * scale, 12, 18);
   const gap = GAP;
   if (many) {
@@ -19,13 +20,13 @@ export function gridOf({ count, many, most, labels, width, free, phone, scale, t
     const cell = Math.max(1, Math.floor((each - 8) / Math.min(most, LONGEST)));
     return { compact: true, once: false, columns, gap, each, label: 0, size, row: cell, cell, top: 3, rows: Math.min(most, LONGEST) };
   }
-  const columns = phone ? 1 : within(count, 2, 4);
+  const columns = phone ? 1 : within(count, 2, paper ? 2 : 4);
   const label = Math.min(labels + size * 1.1, 96 * scale);
   const matrix = tab === "matrix";
   const once = matrix && same && !phone;
   const each = phone ? Math.min(width, 320) : (width - (once ? label : 0) - gap * (columns - 1)) / columns;
   const top = matrix ? 60 * scale : 4;
-  const row = Math.floor(within((free - top) / most, ROW[0] * scale, ROW[1] * scale));
+  const row = Math.floor(within((free - top) / most, (paper ? PAPER_ROW : ROW[0]) * scale, ROW[1] * scale));
   const room = once ? each - size * 1.6 : each - label - size * 1.6;
   const cell = matrix ? within(Math.floor(room / most), NARROW, row) : 0;
   return { compact: false, once, columns, gap, each, label, size, row: matrix && cell >= 10 ? cell : row, cell, top, rows: Math.min(most, LONGEST) };

@@ -14,6 +14,13 @@ export function button(text, press) {
   return made;
 }
 
+// A term of the glossary; on a page, a button that shows its meaning (web/terms). Only its name where there is no glossary.
+export function termLink(glossary, term) {
+  if (!glossary) return term;
+  const made = element("a", "", term);
+  return Object.assign(made, { href: glossary + term, target: "_blank", rel: "noopener", role: "button", ariaHasPopup: "dialog", ariaExpanded: "false" });
+}
+
 // A row of choices, exactly one of which is selected.
 export function segments(name, choices, chosen, choose) {
   const row = element("div", "segments");

@@ -1,6 +1,7 @@
 // The theme of an element: colours and fonts for canvases and style sheet. In Streamlit its --st-* variables win.
 
 import { luminance, makeEncoding } from "./encoding.js";
+import { onPaper } from "./paper.js";
 
 const OURS = ["page", "field", "ink", "mute", "accent", "onAccent", "line", "hair"];
 const THEIRS = { page: "--st-background-color", field: "--st-secondary-background-color", ink: "--st-text-color", accent: "--st-primary-color" };
@@ -11,10 +12,10 @@ export function themeOf(element, tokens, mode) {
   const given = Object.fromEntries(Object.entries(THEIRS).map(([role, name]) => [role, style.getPropertyValue(name).trim()]));
   const ground = mode ? null : rgbOf(given.page);
   const dark = ground ? luminance(ground) < 0.4 : matchMedia("(prefers-color-scheme: dark)").matches;
-  const name = mode || (dark ? "dark" : "light");
+  const name = (onPaper() && "light") || mode || (dark ? "dark" : "light");
   const theme = makeEncoding(tokens, name);
   for (const role of OURS) {
-    theme[role] = (!mode && given[role]) || theme[role];
+    theme[role] = (!mode && !onPaper() && given[role]) || theme[role];
     element.style.setProperty(`--${role}`, theme[role]);
   }
   const font = style.getPropertyValue("--st-font").trim();

@@ -14,9 +14,15 @@ export function makeUpdates(draw, settle) {
     clearTimeout(timer);
     timer = setTimeout(settle, IDLE);
   }
+  // Draws before the browser goes on, as for paper.
+  function now() {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    draw();
+  }
   function stop() {
     cancelAnimationFrame(frame);
     clearTimeout(timer);
   }
-  return { redraw, settleLater, stop };
+  return { redraw, settleLater, now, stop };
 }

@@ -1,7 +1,9 @@
 // A canvas context in CSS pixels, and the few shapes that all pictures share.
 
+import { pixelRatio } from "../core/paper.js";
+
 export function fitted(canvas, width, height) {
-  const ratio = globalThis.devicePixelRatio || 1;
+  const ratio = pixelRatio();
   const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== w || canvas.height !== h) {
     canvas.width = w;

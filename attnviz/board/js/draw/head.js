@@ -14,7 +14,7 @@ import { lensOnAll } from "./zoom.js";
 import { columnsOf, counts, named } from "../core/pattern.js";
 import { percent } from "../core/encoding.js";
 import { matrixPlace, placesIn, wholeRoom } from "./layout.js";
-import { element, within } from "../core/element.js";
+import { element, termLink, within } from "../core/element.js";
 
 const SLANTED = 56; // pixels that the slanted word above the last column reaches beyond it
 const MOVE = 140; // milliseconds of the transition between heads
@@ -34,6 +34,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     const scrolls = head.most > head.rows;
     stage.style.maxHeight = scrolls ? `${head.top + head.rows * head.row + 4}px` : "";
     stage.classList.toggle("scrolls", scrolls);
+    stage.style.zoom = head.shrunk === 1 ? "" : 1 / head.shrunk;
     roll.style.height = `${head.top + head.most * head.row + 4}px`;
     if (!pattern) {
       const c = fitted(canvas, head.width, head.top + head.rows * head.row + 4);
@@ -115,12 +116,12 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
 
   function sinkNote({ unfiltered, geometry, glossary }) {
     const sink = place.left === undefined ? null : sinkOf(unfiltered);
-    const text = sink ? sinkSentence(unfiltered, sink) : "";
+    const text = sink ? sinkSentence(unfiltered, sink, geometry.phone) : "";
     const left = place.left + (place.x === undefined ? 0 : SLANTED * geometry.scale);
     const where = sink ? `left: ${left}px; top: 0px; width: ${geometry.head.width - left}px` : "";
     if (noted === text + where) return;
     noted = text + where;
-    note.replaceChildren(...(sink ? [text, ...(sink.resting ? [linkTo(glossary, "sink"), "”)."] : [])] : []));
+    note.replaceChildren(...(sink ? [text, ...(sink.resting ? [termLink(glossary, "sink"), "”)."] : [])] : []));
     note.style.cssText = where;
   }
 
@@ -163,14 +164,6 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   }
 
   return { draw, unitsAt, lens, still: eased.stop };
-}
-
-// A word linked to its glossary entry; on a page, a button that shows its meaning (web/terms). The plain word if there is no glossary.
-function linkTo(glossary, term) {
-  if (!glossary) return term;
-  const link = element("a", "", term);
-  Object.assign(link, { href: glossary + term, target: "_blank", rel: "noopener", role: "button", ariaHasPopup: "dialog", ariaExpanded: "false" });
-  return link;
 }
 
 // Weights in transition from one head to the next, so that the eye can follow. Numbers never change gradually.
@@ -244,8 +237,8 @@ function sunk(pattern) {
   return { key, share: takes[key] / rows, chosen: first[key] / rows, resting: (special && start === end) || tokens.includes(0) };
 }
 
-// If the key has its own line in the profile, with the digits of that line.
-export function sinkSentence(pattern, { key, share, resting }) {
+// If the key has its own line in the profile, with the digits of that line. `short` fits one line of a phone.
+export function sinkSentence(pattern, { key, share, resting }, short = false) {
   const { keys, options } = pattern;
   const profile = profileOf(pattern);
   const { special, text } = keys[key];
@@ -254,5 +247,6 @@ export function sinkSentence(pattern, { key, share, resting }) {
   const alone = line && (!special || keys.filter((one) => one.special && one.text === text).length === 1);
   const much = alone ? written(profile, profile.shares.findIndex(([label]) => label === line)) : percent(share);
   const name = special ? named(keys, key) : `\u201c${named(keys, key)}\u201d`;
+  if (short) return resting ? `${name} takes ${much} (a “` : `Most ${word}s look first at ${name}.`;
   return resting ? `${name} takes ${much}: heads park unused attention there (a “` : `Most ${word}s look first at ${name}: it takes ${much} of this head.`;
 }

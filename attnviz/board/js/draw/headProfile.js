@@ -1,6 +1,6 @@
 // Where a head looks on average, and how widely: the profile of analysis/head_profile.py and analysis/positions.py.
 
-import { element } from "../core/element.js";
+import { element, termLink } from "../core/element.js";
 import { headName, isolated, percent, together, withMark } from "../core/encoding.js";
 import { counts, lostTo } from "../core/pattern.js";
 
@@ -74,14 +74,16 @@ export function unseen({ queries, causal }, focus) {
   return `This model reads left to right. \u201c${isolated(few)}${words.length > 4 ? " \u2026" : ""}\u201d ${verb} after ${withMark(`\u201c${isolated(queries[focus.query].label)}\u201d`, queries[focus.query])} and cannot change this row.`;
 }
 
-export function drawProfile(host, { pattern, unfiltered, focus, head, theme, profile }) {
+export function drawProfile(host, { pattern, unfiltered, focus, head, theme, profile, glossary }) {
   if (!pattern) {
     host.replaceChildren();
     return;
   }
   host.classList.toggle("cross", unfiltered.cross);
   const title = element("h3", "", `On average, ${headName(...head)} looks at`);
-  title.append(element("small", "", `entropy ${profile.entropy.toFixed(1)} of ${profile.most.toFixed(1)} bits`));
+  const spread = element("small");
+  spread.append(termLink(glossary, "entropy"), ` ${profile.entropy.toFixed(1)} of ${profile.most.toFixed(1)} bits`);
+  title.append(spread);
   const rows = profile.shares.map(([label, share], at) => {
     const row = element("div", "fact");
     const bar = element("i", "bar");

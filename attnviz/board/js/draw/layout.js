@@ -10,17 +10,22 @@ const ALONE = 48; // the edge of the screen in presentation mode
 const LEAST = 380; // the left side's width if a model has few heads
 const ROWS = 40; // more rows than this scroll inside the head's view
 const ROW = [18, 30];
+const LEAST_CELL = 10;
+// On paper: pixels that the chosen head may be tall and all heads wide, a row's height, the narrowest cell, the most rows drawn, and the sentence's type.
+const PAPER = { tall: 560, overview: 340, row: [14, 22], cell: 5, rows: 128, type: [18, 30] };
 
 // The part of the layout that is known before the sentence is drawn.
-export function breadth(width, scale = 1, presenting = false) {
-  const phone = width < PHONE;
-  return { width, phone, stacked: width < STACKED, scale, size: 13 * scale, presenting };
+export function breadth(width, scale = 1, presenting = false, paper = false) {
+  const phone = width < PHONE && !paper;
+  const type = paper ? { type: PAPER.type } : {};
+  return { width, phone, stacked: width < STACKED, scale, size: 13 * scale, presenting, paper, ...type };
 }
 
 // `free` is the height from the top of the pictures to the end of the window, `labels` the width of the widest word.
 export function arranged(base, { frame, queries, keys, free, labels, lost, ratio, tab }) {
   const { width, phone, stacked, scale, presenting } = base;
   const most = Math.max(queries, keys);
+  if (base.paper) return arrangedOnPaper(base, { frame, most, keys, labels, lost, ratio });
   const wide = stacked ? width : within(width * 0.35, 400, 560 * scale);
   const top = (phone ? (tab === "matrix" ? 60 : 36) : 56) * scale;
   const label = within(labels + 13 * scale, 40, 120 * scale);
@@ -32,8 +37,24 @@ export function arranged(base, { frame, queries, keys, free, labels, lost, ratio
   const pictures = Math.ceil(overview.gutter + frame.heads * overview.pitch - (overview.pitch - overview.box));
   const left = stacked ? width : overview.deep ? wide : Math.max(LEAST * scale, pictures);
   const rows = most > ROWS ? Math.max(12, Math.min(ROWS, Math.floor(Math.max(height, 360) / row))) : most;
-  return { ...base, overview, left, head: { width: stacked ? width : width - left - GAP * scale, top, row, rows, label, lost, most } };
+  return { ...base, overview, left, head: { width: stacked ? width : width - left - GAP * scale, top, row, rows, label, lost, most, least: LEAST_CELL, shrunk: 1 } };
 }
+
+// On paper nothing scrolls: all rows and columns are drawn, and where they do not fit one page, smaller.
+function arrangedOnPaper(base, { frame, most, keys, labels, lost, ratio }) {
+  const { width, scale } = base;
+  const [top, label] = [56 * scale, within(labels + 13 * scale, 40, 120 * scale)];
+  const shown = most > PAPER.rows ? ROWS : most;
+  const least = PAPER.cell * scale;
+  const beside = 2 * label + lost + curves(base);
+  const shrunk = Math.max(1, (shown * PAPER.row[0] + top) / PAPER.tall, (Math.min(keys, PAPER.rows) * least + beside) / width);
+  const room = width * shrunk - beside;
+  const row = Math.floor(within(Math.min((PAPER.tall * shrunk - top) / shown, room / keys), PAPER.row[0], PAPER.row[1] * scale));
+  const deep = frame.layers > 16;
+  const overview = { ...overviewOf(base, frame, most, PAPER.overview * scale, (deep ? 320 : 260) * scale, ratio), beside: true };
+  return { ...base, overview, left: width, head: { width: width * shrunk, top, row, rows: shown, label, lost, most, least, shrunk } };
+}
+
 
 // The smallest width for the curves; on a large screen, a smaller part is enough.
 const curves = ({ presenting, scale }) => (presenting ? 160 : 210) * scale;
@@ -98,8 +119,8 @@ export function matrixPlace({ x, y, cell, row, column, columns, first, last }) {
 }
 
 // Square cells if they fit, or else narrower ones; if even those do not fit, the columns near the shown rows.
-function columnsIn(room, row, keys, scrolled, { rows, most, row: height }) {
-  const cell = within(Math.floor(room / keys), 10, row);
+function columnsIn(room, row, keys, scrolled, { rows, most, row: height, least = LEAST_CELL }) {
+  const cell = within(Math.floor(room / keys), least, row);
   const columns = Math.min(keys, Math.max(6, Math.floor(room / cell)));
   const furthest = Math.max(1, (most - rows) * height);
   return { cell, columns, column: Math.round((keys - columns) * Math.min(1, scrolled / furthest)) };

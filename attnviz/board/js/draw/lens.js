@@ -4,6 +4,7 @@ import { anchorsOf } from "../core/selection.js";
 import { drawMatrix, rings } from "./matrix.js";
 import { aside, ring } from "./canvas.js";
 import { makeRaster } from "./raster.js";
+import { pixelRatio } from "../core/paper.js";
 import { ranked } from "../core/pattern.js";
 import { wholeRoom } from "./layout.js";
 import { STEP, isFitted, lensOnAll, panned, rangeNote, rangeOf, revealed, zoomed } from "./zoom.js";
@@ -146,7 +147,7 @@ export function makeLens(again) {
     note(units) {
       if (!seen || !lens) return "";
       const { area, rows, columns } = seen;
-      return rangeNote(lens, area, rows, columns, { units, pooled: lens.cell * (globalThis.devicePixelRatio || 1) < 1 });
+      return rangeNote(lens, area, rows, columns, { units, pooled: lens.cell * pixelRatio() < 1 });
     },
   };
 }

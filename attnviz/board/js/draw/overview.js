@@ -5,6 +5,7 @@ import { optionsOf } from "../core/state.js";
 import { fill, fitted, ring, write } from "./canvas.js";
 import { patternOf, ranked } from "../core/pattern.js";
 import { makePictures } from "./pictures.js";
+import { pixelRatio } from "../core/paper.js";
 
 const MIN_BAR = 0.1; // weaker links get no bar
 const SMALL = 24; // pixels: narrower heads have no bars and fewer labels
@@ -23,7 +24,8 @@ export function makeOverview(canvas, again) {
     const c = fitted(canvas, width, height);
     c.setTransform(1, 0, 0, 1, 0, 0);
     c.drawImage(painted, 0, 0);
-    c.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    const ratio = pixelRatio();
+    c.setTransform(ratio, 0, 0, ratio, 0, 0);
     for (let layer = 0; layer < frame.layers; layer++) {
       if (book.layers.has(layer)) continue; // not arrived yet
       for (let head = 0; head < frame.counts[layer]; head++) fill(c, theme.field, gutter + head * pitch, rise + layer * pitchY, box, box);

@@ -2,6 +2,7 @@
 
 import { optionsOf } from "../core/state.js";
 import { patternOf } from "../core/pattern.js";
+import { onPaper, pixelRatio } from "../core/paper.js";
 import { pooledPicture } from "../core/frame.js";
 
 const SLICE = 8; // milliseconds of a frame for pictures
@@ -20,11 +21,11 @@ export function makePictures(again) {
     const { frame } = book;
     const { pitch, pitchY, box } = geometry.overview;
     const { words, special, keep, between } = optionsOf(state);
-    const where = [frame.digest, words, special, pitch, pitchY, box, width, height, devicePixelRatio].join();
+    const where = [frame.digest, words, special, pitch, pitchY, box, width, height, pixelRatio()].join();
     const how = [keep?.rule, keep?.value, between, theme.mode, book.layers.size].join();
     if (where !== place) {
-      canvas.width = Math.round(width * devicePixelRatio);
-      canvas.height = Math.round(height * devicePixelRatio);
+      canvas.width = Math.round(width * pixelRatio());
+      canvas.height = Math.round(height * pixelRatio());
       image = new ImageData(canvas.width, canvas.height);
       pixels = new Uint32Array(image.data.buffer);
       heads = frame.counts.flatMap((count, layer) => Array.from({ length: count }, (_, head) => [layer, head]));
@@ -36,7 +37,7 @@ export function makePictures(again) {
   }
 
   function paint({ book, state, theme, geometry }) {
-    const until = performance.now() + SLICE;
+    const until = onPaper() ? Infinity : performance.now() + SLICE;
     const colours = Uint32Array.from(theme.ramp, ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
     do {
       const [layer, head] = heads[next];
@@ -52,11 +53,11 @@ export function makePictures(again) {
 
   // Drawn by device pixel, so that no browser smooths it.
   function picture({ rows, columns, weights, keep }, layer, head, { pitch, pitchY, gutter, rise, box }, colour) {
-    const side = Math.round(box * devicePixelRatio);
+    const side = Math.round(box * pixelRatio());
     const across = sampling(columns, Math.max(1, Math.round((side * columns) / Math.max(rows, columns))));
     const down = sampling(rows, Math.max(1, Math.round((side * rows) / Math.max(rows, columns))));
-    const left = Math.round((gutter + head * pitch) * devicePixelRatio);
-    const top = Math.round((rise + layer * pitchY) * devicePixelRatio);
+    const left = Math.round((gutter + head * pitch) * pixelRatio());
+    const top = Math.round((rise + layer * pitchY) * pixelRatio());
     for (let y = top; y < top + side; y++) pixels.fill(0, y * canvas.width + left, y * canvas.width + left + side);
     down.forEach(([i0, i1], y) => {
       const row = (top + y) * canvas.width + left;

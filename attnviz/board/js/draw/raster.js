@@ -1,6 +1,7 @@
 // The part of a matrix under the lens, painted by device pixels. If several weights are under one pixel, the largest is
 // shown.
 
+import { pixelRatio } from "../core/paper.js";
 import { under } from "./zoom.js";
 
 // Painted again only after a change: pointing at words changes nothing.
@@ -11,7 +12,7 @@ export function makeRaster() {
 
   // `source` is { rows, columns, weights, causal, keep }, `area` { x, y, width, height } in CSS pixels of the context `c`.
   function draw(c, theme, source, lens, area) {
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio();
     const [width, height] = [Math.round(area.width * ratio), Math.round(area.height * ratio)];
     const name = [lens.cell, lens.row, lens.column, width, height, theme.name].join();
     if (name !== painted || source.weights !== last) {

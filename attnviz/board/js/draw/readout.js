@@ -4,7 +4,8 @@ import { anchorsOf } from "../core/selection.js";
 import { partnerOf } from "../core/state.js";
 import { element } from "../core/element.js";
 import { about, headName, isolated, threeDigits } from "../core/encoding.js";
-import { uncertaintyIn, named, ranked } from "../core/pattern.js";
+import { uncertaintyIn, uncertaintyOf, named, ranked } from "../core/pattern.js";
+import { ordinal, othersOf, rankOf } from "../core/specificity.js";
 import { unknownLine } from "./unknownTokens.js";
 
 const NEXT = 3;
@@ -12,7 +13,7 @@ const NOTED = 0.005;
 
 // The parts of the line, for the readout and for the status line of screen readers. `lost` lists where the rest of the
 // selected rows went, and how much; `before` where it went before they were rescaled.
-export function readoutOf({ pattern, focus, line }) {
+export function readoutOf({ pattern, unfiltered = pattern, focus, line, head, corpus, book }) {
   if (!line || !line.length) return null;
   const anchors = anchorsOf(focus);
   const looks = focus.side === "query";
@@ -28,7 +29,10 @@ export function readoutOf({ pattern, focus, line }) {
   const parts = looks ? pattern.parts.map(({ to, shares, rescaled }) => [to, anchors.reduce((sum, i) => sum + shares[i], 0), rescaled]) : [];
   const written = (i) => about(line[i], uncertaintyIn(pattern, focus, anchors, i));
   const noted = parts.filter(([, share]) => share >= NOTED);
+  const [row, key] = looks ? [anchors[0], main] : [main, anchors[0]];
   return {
+    specific: many || !(line[main] > 0) ? null : specificOf(pattern, unfiltered, row, key),
+    corpus: many || !corpus ? null : onCorpus(corpus, head, book.frame.counts, pattern.queries[row], pattern.keys[key]),
     units: [...anchors.map((i) => here[i]), there[main]],
     who: anchors.map((i) => named(here, i)).join(" + "),
     does: looks ? (many ? "look at" : "looks at") : many ? "are looked at by" : "is looked at by",
@@ -44,7 +48,26 @@ export function readoutOf({ pattern, focus, line }) {
   };
 }
 
-// Returns the part that a phone shows in a separate line: where the rest went.
+// What the other words give the key of a link, filters apart; null without other words.
+function specificOf(pattern, unfiltered, row, key) {
+  const [at, to] = [unfiltered.queries.indexOf(pattern.queries[row]), unfiltered.keys.indexOf(pattern.keys[key])];
+  const { n, mean, error, looking, everywhere } = othersOf(unfiltered, at, to, uncertaintyOf);
+  if (!n) return null;
+  const word = pattern.options.words ? "word" : "token";
+  const who = n === 1 ? `the other ${word} gives` : `the ${n} other ${word}s give`;
+  const source = pattern.queries[row].special ? named(pattern.queries, row) : `\u201c${isolated(named(pattern.queries, row))}\u201d`;
+  const warning = everywhere ? `${looking === n ? `every ${word} looks` : `most ${word}s look`} here, not only ${source}` : "";
+  return { short: `other words\u00a0${about(mean, error)}`, whole: `${who} it ${about(mean, error)} on average`, warning };
+}
+
+// The head's rank on annotated texts, for a pronoun that looks at an earlier word; null for other links.
+function onCorpus({ pronouns, on, of, short, ranks }, head, counts, query, key) {
+  if (query.special || key.special || key.start >= query.start || query.segment || !pronouns.includes(query.start)) return null;
+  const rank = `${ordinal(rankOf({ ranks }, head, counts))} of ${of} heads on`;
+  return { short: `${rank} ${short}`, whole: `${rank} ${on}` };
+}
+
+// Returns the part that a phone shows in a separate line: where the rest went, and what the others give.
 export function drawReadout(host, view) {
   const { pattern, state } = view;
   if (!pattern) {
@@ -56,7 +79,7 @@ export function drawReadout(host, view) {
     const verb = state.side === "query" ? "what it looks at" : "what looks at it";
     if (state.selected && !state.point) host.replaceChildren("The selected word is not shown here. Click another, or press Escape.");
     else if (view.geometry.phone) host.replaceChildren(`Tap a word to see ${verb}. Tap it again to deselect it.`);
-    else host.replaceChildren(`Point at a word to see ${verb}. Click selects it, Escape deselects it.`);
+    else host.replaceChildren(element("span", "hint", `Point at a word to see ${verb}. Click selects it, Escape deselects it.`));
     return "";
   }
   const pill = element("span", view.focus.side === "query" ? "pill" : "pill outlined", readout.who);
@@ -69,8 +92,18 @@ export function drawReadout(host, view) {
     hiddenText,
   ].filter(Boolean).join("; ");
   const parts = [pill, element("span", "", readout.does), element("b", "", readout.whom), element("span", "value", readout.value)];
-  host.replaceChildren(...parts, ...(rest ? [element("span", "rest", rest)] : []));
-  return hiddenText;
+  const { specific, corpus } = readout;
+  const beside = specific || corpus ? element("span", "beside-it") : null;
+  if (specific) beside.append(...(specific.warning ? [element("strong", "", specific.warning), ": "] : []), titled(specific));
+  if (corpus) beside.append(specific ? "; " : "", titled(corpus));
+  host.replaceChildren(...parts, ...(rest ? [element("span", "rest", rest)] : []), ...(beside ? [beside] : []));
+  return [hiddenText, specific?.warning, specific?.short, corpus?.short].filter(Boolean).join("; ");
+}
+
+function titled({ short, whole }) {
+  const one = element("span", "", short);
+  one.title = whole;
+  return one;
 }
 
 export function sentenceOf(view) {
@@ -78,6 +111,8 @@ export function sentenceOf(view) {
   const where = headName(...view.head);
   if (!readout) return `${where}. No word is selected.`;
   const list = (pairs) => pairs.map(([name, weight]) => `${name} ${weight}`).join(", ");
-  const more = [unknownLine(view.book.frame, view.state.words, readout.units), readout.rest.length && `Then ${list(readout.rest)}.`, readout.before.length && `Before rescaling, ${list(readout.before)}.`, readout.lost.length && `Hidden: ${list(readout.lost)}.`];
+  const more = [unknownLine(view.book.frame, view.state.words, readout.units), readout.rest.length && `Then ${list(readout.rest)}.`, readout.before.length && `Before rescaling, ${list(readout.before)}.`, readout.lost.length && `Hidden: ${list(readout.lost)}.`, begun(readout.specific?.warning), begun(readout.specific?.whole), begun(readout.corpus?.whole)];
   return [`In ${where}, ${readout.who} ${readout.does} ${readout.whom} ${readout.value}${readout.summed ? ", summed" : ""}.`, ...more].filter(Boolean).join(" ");
 }
+
+const begun = (text) => text && `${text[0].toUpperCase()}${text.slice(1)}.`;

@@ -10,6 +10,7 @@ import { about, directionOf, markOf, withMark } from "../core/encoding.js";
 const SHOWN = 500; // units drawn at once: a longer text shows the part around the selected word
 const TINTED = 0.004;
 const LARGEST = 72; // pixels, in presentation mode
+const ON_PAPER = 0.96; // words are a little wider there than on the screen that measures them
 
 // `prefix` distinguishes several sentences of one page.
 export function makeSentence(host, prefix = "attnviz") {
@@ -43,7 +44,7 @@ export function makeSentence(host, prefix = "attnviz") {
       words.style.cssText = "white-space: nowrap; width: max-content";
       const wide = words.offsetWidth;
       words.style.cssText = "";
-      return Math.floor((40 * outer.clientWidth) / (wide + 1));
+      return Math.floor((40 * outer.clientWidth * (geometry.paper ? ON_PAPER : 1)) / (wide + 1));
     });
     const chosen = within(Math.min(...fits), least, geometry.presenting ? LARGEST : most);
     lines.forEach(({ outer }, i) => {

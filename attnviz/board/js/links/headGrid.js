@@ -2,6 +2,7 @@
 
 import { element, within } from "../core/element.js";
 import { headName, threeDigits } from "../core/encoding.js";
+import { onPaper } from "../core/paper.js";
 
 const GUTTER = 28;
 const DEEP = 14; // layers from which cells are lower with a mouse
@@ -18,7 +19,7 @@ export const isStep = (key) => Object.hasOwn(STEPS, key);
 
 // A cell's width and height in the given space: large enough for a finger on touch screens, with an upper limit.
 export function cellOf({ layers, heads }, room, finger) {
-  const width = within(Math.floor((room - GUTTER) / heads), 24, 40);
+  const width = within(Math.floor((room - GUTTER) / heads), onPaper() ? 12 : 24, 40);
   if (layers > DEEP) return [width, finger ? 24 : 18];
   return [width, Math.max(28, Math.min(width, 36))];
 }

@@ -5,6 +5,7 @@ import { button, element, setText } from "../core/element.js";
 import { PARTLY_UNKNOWN } from "../core/encoding.js";
 import { mounter } from "../core/mounter.js";
 import { themeOf } from "../core/theme.js";
+import { whenPrinted } from "../core/paper.js";
 import { makeLinkWords } from "./linkWords.js";
 import { onLinks } from "./linkInput.js";
 
@@ -36,6 +37,11 @@ function makeLinks(root, tokens, clock = Date.now) {
     clearSelection: () => state.from >= 0 && (set(clearSelection(state)), true),
   };
   const stopListening = onLinks(host, sentence.words, act);
+  const printed = new AbortController();
+  whenPrinted(host, () => {
+    themeOf(host, tokens, "");
+    if (data) draw();
+  }, printed.signal);
   const sized = new ResizeObserver(() => data && draw());
   sized.observe(host);
 
@@ -79,7 +85,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     const lines = from >= 0
       ? [element("span", "pill", nameOf(units[from])), strong(" looks at \u2026 "), "choose another word. Esc, or the same word again, deselects it."]
       : links.length
-        ? [strong(question), next]
+        ? [strong(question), element("span", "next", next)]
         : [strong("Draw a link: "), `${press} a word, then the word that it should look at.`];
     $(".todo").replaceChildren(...lines);
   }
@@ -122,6 +128,7 @@ function makeLinks(root, tokens, clock = Date.now) {
   };
   one.stop = () => {
     stopListening();
+    printed.abort();
     sized.disconnect();
   };
   return one;

@@ -5,6 +5,7 @@ import { drawRows, makeBest, othersOf, summaryOf } from "./headRows.js";
 import { headName } from "../core/encoding.js";
 import { mounter } from "../core/mounter.js";
 import { themeOf } from "../core/theme.js";
+import { whenPrinted } from "../core/paper.js";
 import { makeHeadGrid } from "./headGrid.js";
 
 const IDLE = 300; // milliseconds without input before a head chosen with the arrow keys is sent to Python
@@ -23,6 +24,8 @@ function makeRanking(root, tokens, clock = Date.now) {
   const open = button("Open on the board", () => sendChoice("board"));
   open.className = "go";
   $(".this-head header").append(open);
+  const printed = new AbortController();
+  whenPrinted(host, () => data && update(), printed.signal);
   const sized = new ResizeObserver(() => data && draw());
   sized.observe(host);
 
@@ -62,6 +65,13 @@ function makeRanking(root, tokens, clock = Date.now) {
     setText($("[role=status]"), `${headName(...chosen)}: ${$(".summary").textContent} ${others}`.trim());
   }
 
+  function update() {
+    const before = theme?.name;
+    theme = themeOf(host, tokens, "");
+    if (theme.name !== before) legend();
+    draw();
+  }
+
   function legend() {
     const stops = Array.from({ length: LEGEND }, (_, i) => i / (LEGEND - 1));
     const colours = stops.map((along) => `rgb(${theme.ramp[Math.round(255 * along)].join()})`);
@@ -75,21 +85,19 @@ function makeRanking(root, tokens, clock = Date.now) {
 
   one.take = (given) => {
     const stale = data && given.answered < sent; // from an older run: the head chosen since then will be answered too
-    const before = theme?.name;
     data = given;
     chosen = stale || pending ? chosen : data.chosen;
-    theme = themeOf(host, tokens, "");
-    if (theme.name !== before) legend();
     const heads = data.counts.reduce((sum, count) => sum + count, 0);
     const { links, drawn } = data.summary;
     setText($(".count"), `${heads} in ${data.counts.length} layers${links < drawn ? `, by ${links} of the ${drawn} links` : ""}`);
-    draw();
+    update();
   };
   const leave = () => pending && sendChoice(""); // another page opens
   addEventListener("attnviz-leave", leave);
   one.stop = () => {
     removeEventListener("attnviz-leave", leave);
     clearTimeout(idleTimer);
+    printed.abort();
     sized.disconnect();
   };
   return one;

@@ -3,6 +3,7 @@
 import { element } from "../core/element.js";
 import { threeDigits } from "../core/encoding.js";
 import { themeOf } from "../core/theme.js";
+import { whenPrinted } from "../core/paper.js";
 
 const DRAWN = 0.01; // weights below get no arc
 const STRONG = 0.1; // weights below are drawn in the quiet colour
@@ -111,7 +112,12 @@ export function makeStartPicture(root, tokens) {
   }
 
   sentence.addEventListener("keydown", walk);
+  const printed = new AbortController();
+  whenPrinted(host, () => data && show(data), printed.signal);
   const observer = new ResizeObserver(() => data && draw());
   observer.observe(host);
-  return { take: show, stop: () => observer.disconnect() };
+  return { take: show, stop: () => {
+      observer.disconnect();
+      printed.abort();
+    }, };
 }
