@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnviz.analysis import link_ranking, specificity
+from attnviz.analysis import link_ranking, specificity, view
 from attnviz.engine.block import Block
 from attnviz.engine.layers import Dense
 from attnviz.engine.trace import Trace
-from attnviz.types import AttentionRequest, Link, Token
+from attnviz.types import AttentionRequest, HeadRef, Link, Token
+from attnviz.view_state import ViewOptions
 from tests.toy_texts import CATS, CATS_SAW_IT, IT, SAW
 
 # "cats saw it now and here" with two padding tokens: cats is two pieces; 1 layer x 3 heads x 6 words x 10 tokens.
@@ -56,6 +57,19 @@ def test_the_others_are_the_words_without_source_target_and_special_tokens_and_t
     assert mean == pytest.approx([(0.2 + 0.0 + 0.4 + 0.1) / 4, (0.4 + 0.4 + 0.4 + 0.1) / 4, 0.09])
     assert looking == [1, 3, 0]  # half of 0.8 is 0.4; the third head gives less than 0.1 everywhere
     assert everywhere == [False, True, False]
+
+
+def test_a_source_that_gives_less_than_a_tenth_does_not_look_there_itself():
+    part = block(dict.fromkeys(("saw", "now", "and", "here"), (0.5, 0.0)) | {"it": (0.09, 0.0)})
+    assert found(part, IT_AT, CATS_AT)[1:] == ([0], 4, [False])
+    assert found(part, SAW_AT, CATS_AT)[1:] == ([3], 4, [True])
+
+
+def test_a_sentence_says_what_the_others_give():
+    words = specificity.beside("“cats”", "0.500", 4, 3, True, "“it”")
+    assert words == "Most words look here, not only “it”: the 4 other words give “cats” 0.500 on average."
+    assert specificity.beside("“cats”", "0.500", 4, 4, True, "“it”").startswith("Every word looks here, not only “it”: the 4")
+    assert specificity.beside("“cats”", "0.050", 1, 0, False, "“it”") == "The one other word gives “cats” 0.050 on average."
 
 
 def test_a_word_of_two_pieces_gives_the_mean_of_what_they_give():
@@ -117,7 +131,7 @@ def test_several_links_and_layers_give_the_same_as_a_loop_by_hand_also_a_few_row
                 gives = [weights[layer, head][np.ix_(word, target)].sum(-1).mean() for word in others]
                 own = weights[layer, head][np.ix_(source, target)].sum(-1).mean()
                 assert one.mean[layer, head, at] == pytest.approx(np.mean(gives), abs=1e-6)
-                assert one.looking[layer, head, at] == sum(gave >= max(own / 2, 0.1) for gave in gives)
+                assert one.looking[layer, head, at] == sum(own >= 0.1 and gave >= max(own / 2, 0.1) for gave in gives)
                 assert one.n[at] == len(others)
 
 
@@ -147,3 +161,22 @@ def test_without_other_words_a_ranking_has_no_difference():
             (0, None, None, False),
             (1, None, None, False),
         ]
+
+
+def test_the_others_of_one_cell_of_a_pattern_are_those_of_its_link():
+    part = block(
+        {"it": (0.5, 0.3), "saw": (0.3, 0.1), "now": (0.2, 0.2), "and": (0.0, 0.4), "here": (0.1, 0.0), "[SEP]": (0.9, 0.0)}
+    )
+    trace = Trace(AttentionRequest("made", "cats saw it now and here"), (part,))
+    for special in ("show", "hide"):
+        pattern = view.pattern(trace, HeadRef(0, 0), ViewOptions(special=special))
+        found = specificity.of_cell(pattern, pattern.queries.index("it"), pattern.keys.index("cats"))
+        assert (int(found.looking), int(found.n), bool(found.everywhere)) == (3, 4, True)
+        assert float(found.mean) == pytest.approx(0.325)
+    causal = view.pattern(
+        Trace(AttentionRequest("made", "cats saw it now and here"), (block({"now": (0.4, 0.0)}, causal=True),)),
+        HeadRef(0, 0),
+        ViewOptions(),
+    )
+    assert int(specificity.of_cell(causal, causal.queries.index("it"), causal.keys.index("saw")).n) == 3
+    assert int(specificity.of_cell(causal, causal.queries.index("here"), causal.keys.index("and")).n) == 0
