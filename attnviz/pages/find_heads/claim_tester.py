@@ -97,7 +97,7 @@ def _tested(found: Atlas, kind: str, direction: str) -> None:
             )  # fmt: skip
     with st.container(gap="small", key="honest"):
         st.caption("What you can claim")
-        st.code(claim_text.sentence(claim), language=None, wrap_lines=True)
+        st.code(claim_text.finding(claim), language=None, wrap_lines=True)
 
 
 def _picture(claim: ClaimResult, best: BestHead | None) -> None:

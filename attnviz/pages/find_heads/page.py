@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attnviz.pages.find_heads import claim_tester, habits, probes, relation_picker, view
-from attnviz.ui import single_text, state, widgets
+from attnviz.ui import caution, single_text, state, widgets
 
 
 def show() -> None:
@@ -15,6 +15,7 @@ def show() -> None:
     relation_picker.relation_picker(trace)
     view.ranking(trace)
     atlas = claim_tester.claim_tester(trace)
+    caution.show()
     if atlas is not None:
         habits.habits(atlas)
         probes.probes(atlas)

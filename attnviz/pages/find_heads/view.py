@@ -17,7 +17,7 @@ from attnviz.lessons import examples
 from attnviz.linguistics import corpus_rank, gold_sentences
 from attnviz.pages.find_heads.parsed_text import parsed
 from attnviz.types import HeadRef, Link, Unit
-from attnviz.ui import caution, glossary_links, page_url, state, widget_values
+from attnviz.ui import glossary_links, page_url, state, widget_values
 from attnviz.ui.backend import backend
 from attnviz.ui.components.links import choosing, drawing
 from attnviz.ui.markdown import plain
@@ -156,7 +156,7 @@ def _store_head(picked: ChosenHead) -> None:
 def _cautions(trace: Trace, heads: int, drawn: int) -> None:
     """Say what this ranking does not show."""
     one = "One link in one sentence is" if drawn == 1 else f"{drawn} links in one sentence are"
-    caution.show(
+    st.caption(
         f"{one} not evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is tested on many "
         "texts, all in English and from the sources named there."
     )
