@@ -158,8 +158,8 @@ WINOGENDER = "sentid\tsentence\n" + "".join(
     for answer in (0, 1) for kind, who in (("male", "he"), ("female", "she"), ("neutral", "they"))
 )  # fmt: skip
 BUILT = {"tiny.conllu": CONLLU, "tiny.tsv": WINOGENDER, "note.txt": "no atlas", "stdin.txt": TIRED}
-HELPS = ("", "models", "attend", "roles", "rank", "test-claim", "tally", "atlas", "atlas build", "atlas show", "atlas top",
-         "atlas compare", "serve")  # fmt: skip
+HELPS = ("", "models", "attend", "roles", "rank", "test-claim", "tally", "lesson", "lesson check", "atlas",
+         "atlas build", "atlas show", "atlas top", "atlas compare", "serve")  # fmt: skip
 ATTEND = ("attend", TIRED)
 
 # (a name, the arguments)

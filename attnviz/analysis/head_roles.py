@@ -122,13 +122,13 @@ def _role(pattern: Pattern, found: Counts, classes: PositionClasses) -> Role:
 def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
     """Return what each of many heads does; neighbours that read the same text are counted together."""
     classes: PositionClasses | None = None
-    alike: list[Pattern] = []
+    same_text: list[Pattern] = []
     for pattern in patterns:
         if classes is None or not classes.covers(pattern):
-            yield from _roles(alike, classes)
-            classes, alike = PositionClasses.of(pattern, words), []
-        alike.append(pattern)
-    yield from _roles(alike, classes)
+            yield from _roles(same_text, classes)
+            classes, same_text = PositionClasses.of(pattern, words), []
+        same_text.append(pattern)
+    yield from _roles(same_text, classes)
 
 
 def _roles(patterns: Sequence[Pattern], classes: PositionClasses | None) -> Iterator[Role]:

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 
 from attnviz.analysis import specificity
 from attnviz.analysis.row_stats import spelled
+from attnviz.analysis.specificity import OtherWords
 from attnviz.analysis.view import sides, summed
 from attnviz.engine.block import Block
 from attnviz.engine.trace import Trace
@@ -139,6 +140,13 @@ def by_difference(ranking: Sequence[LinkScore]) -> tuple[LinkScore, ...]:
     """Return a ranking by how much more the sources give than other words, ranks anew; equal heads stay in their order."""
     best = sorted(ranking, key=lambda one: 0.0 if one.difference is None else -one.difference)
     return tuple(replace(one, rank=rank) for rank, one in enumerate(best, 1))
+
+
+def other_words(trace: Trace, links: Sequence[Link], block: str = "self") -> OtherWords:
+    """Return what the other words give the target of each link in every head, `[layer, head, link]` (see `specificity`)."""
+    part = trace.block(block)
+    sources = [_tokens(part.queries, link.source) for link in links]
+    return specificity.of_links(part, sources, [_tokens(part.keys, link.target) for link in links])
 
 
 def others_of(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[int, ...]:

@@ -19,13 +19,13 @@ from attnviz.types import Unit
 from attnviz.view_state import ViewOptions
 
 AS_MUCH = 0.5  # another word looks there too if it gives the target at least this part of what the source gives,
-LEAST = 0.1  # and at least this weight: less is too little to say that it looks there
+LEAST = 0.1  # and if both give at least this weight: less is too little to say that they look there
 FEW = 3  # of fewer other words it is not said where they look
 WEIGHTS_AT_ONCE = 2**22  # weights in memory at once, 16 MB
 RULE = (
     "others: what the other words that may see the target give it, mean over them (not the source, the target itself or "
     "special tokens); difference: weight less others; everywhere: more than half of the other words, at least 3 in all, give "
-    "the target at least half as much as the source does, and at least 0.1"
+    "the target at least half as much as the source does, and all of these and the source at least 0.1"
 )
 
 
@@ -47,6 +47,18 @@ class OtherWords:
         return (self.n >= FEW) & (2 * self.looking > self.n)
 
 
+def beside(weight: str, others: str, n: int, looking: int, everywhere: bool, source: str) -> str:
+    """Return in a sentence what the `n` other words give a target, and whether they look there too.
+
+    `others` is their mean weight as text, `source` the source's word in quotation marks.
+    """
+    words = "the one other word gives" if n == 1 else f"the {n} other words give"
+    who = (
+        f"{'every word looks' if looking == n else 'most words look'} here, not only {source}: {words}" if everywhere else words
+    )
+    return f"{who[0].upper()}{who[1:]} {weight} {others} on average."
+
+
 def other_words(part: Block, source: Sequence[int], target: Sequence[int]) -> tuple[Unit, ...]:
     """Return the other words of a link, whose source and target are given as tokens."""
     taken = {*source, *(target if part.queries == part.keys else ())}
@@ -64,7 +76,7 @@ def compared(
     n = among.sum(-1)
     sums = np.where(among, given, 0.0).sum(-1, dtype=np.float64)
     mean = np.where(n > 0, sums / np.maximum(n, 1), np.nan)
-    too = among & (given >= np.maximum(AS_MUCH * own, LEAST)[..., None])
+    too = among & (given >= np.maximum(AS_MUCH * own, LEAST)[..., None]) & (own >= LEAST)[..., None]
     return OtherWords(mean, too.sum(-1), n)
 
 

@@ -34,6 +34,7 @@ from attnviz.types import AttentionRequest, HeadRef, ModelCard, Token
 
 LONG = 512  # tokens from which progress is reported layer by layer
 SLOW = 1.0  # seconds from which it is reported for any text
+FOUND_SECONDS = 5.0  # between two looks on the disk for the weights of a model: a page asks for all models at every run
 
 
 class LocalBackend:
@@ -55,6 +56,7 @@ class LocalBackend:
         self._on_progress = on_progress
         self._lock = threading.Lock()
         self._models: OrderedDict[str, Future[LoadedModel]] = OrderedDict()
+        self._found: dict[str, tuple[float, bool]] = {}  # whether weights are here, and when that was looked up
 
     @property
     def capabilities(self) -> Capabilities:
@@ -110,9 +112,16 @@ class LocalBackend:
         return found is not None and found.done() and found.exception() is None
 
     def has_weights(self, name: str) -> bool:
-        """Return whether the weights of a model are on this machine."""
+        """Return whether the weights of a model are on this machine, as of FOUND_SECONDS ago at most."""
+        looked, here = self._found.get(name, (float("-inf"), False))
+        if time.monotonic() - looked < FOUND_SECONDS:
+            return here
         card = next((card for card in self.models() if card.id == name), None)
-        return card is not None and locate.find_weights(card, self.settings).kind not in ("missing", "hub")
+        if card is None:
+            return False
+        here = locate.find_weights(card, self.settings).kind not in ("missing", "hub")
+        self._found[name] = time.monotonic(), here
+        return here
 
     def prepare(self, request: AttentionRequest) -> None:
         """Check the model's name and the bytes of the texts, and load the model; `attend` tokenizes and checks the tokens."""
@@ -127,6 +136,7 @@ class LocalBackend:
         model = load.load(self.folders.get(name) or catalog.card(name), self.settings, self._on_progress)
         if name not in self.folders or capture.faithful(model.model):
             capture.prepare(model.model)
+        self._found.pop(name, None)  # it may have been downloaded
         return model
 
     def attend(self, request: AttentionRequest) -> Trace:

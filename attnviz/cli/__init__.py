@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from attnviz import charset
-from attnviz.cli import app, atlas, claims, io, models, options, rank, roles, serve, tally
+from attnviz.cli import app, atlas, claims, io, lesson, models, options, rank, roles, serve, tally
 from attnviz.errors import AttnvizError, BadInputError, OutputError
 from attnviz.figures.provenance import provenance
 from attnviz.types import AttentionRequest, HeadRef, Keep
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     rank.add(commands)
     claims.add(commands)
     tally.add(commands)
+    lesson.add(commands)
     atlas.add(commands)
     serve.add(commands)
     return parser

@@ -24,7 +24,7 @@ RULE = (
     "links; margin: weight less that of the strongest other word, where special tokens, the source and words that overlap "
     "the target are none (Clark et al. 2019, section 4)"
 )
-EVERYWHERE = "*  most words look there, not only the source: more than half give at least half as much, and at least 0.1."
+EVERYWHERE = "*  most words look there, not only the source: more than half give at least half as much, and 0.1 or more."
 NOTES = (
     "The margin is what the target gets more than the strongest other word; special tokens are no words.",
     "One text is an example, not evidence: `attnviz test-claim` says how often a head is right.",

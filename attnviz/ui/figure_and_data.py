@@ -32,34 +32,39 @@ def source(trace: Trace | None = None, head: HeadRef | None = None) -> FigureSou
     return FigureSource(state.card(), trace.request.text, trace.request.text_b, trace.digest, head or now.head)
 
 
-def fold(page: str, make: Make) -> None:
-    """Draw the fold of a page; `make` returns its pictures and is called only while it is open. Only the fold reruns."""
-    st.fragment(_fold)(page, make)
+def fold(page: str, make: Make, now: str = "") -> None:
+    """Draw the fold of a page; `make` returns its pictures and is called only while it is open. Only the fold reruns.
+
+    `now` is the end of the id of the picture to begin with, by default the first.
+    """
+    st.fragment(_fold)(page, make, now)
 
 
-def panel(page: str, make: Make) -> None:
+def panel(page: str, make: Make, now: str = "") -> None:
     """Draw the same without a fold, for a place that is only drawn when it is opened."""
     try:
         figures = {one.id: one for one in make()}
         if figures:
-            _choices(page, figures)
+            _choices(page, figures, now)
     except AttnvizError as error:
         widgets.show_error(error)
 
 
-def _fold(page: str, make: Make) -> None:
+def _fold(page: str, make: Make, now: str) -> None:
     with st.container(key="figure-and-data"):
         opened = st.expander(TITLE, key=f"figures-{page}", on_change="rerun", icon=":material/download:")
         if opened.open:
             with opened:
-                panel(page, make)
+                panel(page, make, now)
 
 
-def _choices(page: str, figures: dict[str, PageFigure]) -> None:
+def _choices(page: str, figures: dict[str, PageFigure], now: str) -> None:
     """Draw which picture and which part, the picture itself, its files, and texts to copy."""
+    first = next((at for at, id in enumerate(figures) if now and id.endswith(now)), 0)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         wanted = st.selectbox(
-            "Figure", list(figures), format_func=lambda id: figures[id].name, key=f"figures-{page}-which", width=320
+            "Figure", list(figures), index=first, format_func=lambda id: figures[id].name, width=320,
+            key=f"figures-{page}-which{'-' * bool(now)}{now}",
         )  # fmt: skip
         figure = figures[wanted]
         names = list(figure.parts)

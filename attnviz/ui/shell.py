@@ -11,6 +11,7 @@ from attnviz.ui import start_up
 from attnviz.web import navigation
 
 _ICON = Path(__file__).with_name("icon.png")
+_PAGES = "attnviz_pages"  # in the session
 
 
 def theme() -> str:
@@ -24,15 +25,13 @@ def page() -> Any:
     A browser asks for a page by its path at once, so the pages are named before the engine is loaded.
     """
     st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
-    pages = [
-        st.Page(entry.script, title=entry.title, url_path=entry.name, default=entry.name == navigation.DEFAULT)
-        for entry in navigation.PAGES
-    ]
-    found = st.navigation(pages, position="hidden")
-    with st.container(key="page-links"):  # not shown: the row of pages passes its clicks on to them
-        for one in pages:
-            st.page_link(one)
-        st.button("Theme", key="theme-switched")  # a run in the other theme: attnviz/web/index_page/theme.js
+    if _PAGES not in st.session_state:  # made once for each reader: each looks for its script on the disk
+        st.session_state[_PAGES] = [
+            st.Page(entry.script, title=entry.title, url_path=entry.name, default=entry.name == navigation.DEFAULT)
+            for entry in navigation.PAGES
+        ]
+    found = st.navigation(st.session_state[_PAGES], position="hidden")
+    st.button("Theme", key="theme-switched")  # not shown; a run in the other theme: attnviz/web/index_page/theme.js
     st.html(f'<h1 class="page-name">{found.title}</h1>')  # for screen readers: the navigation shows the page to others
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, UnavailableError
@@ -127,8 +128,13 @@ def _attended(selection: Selection) -> Trace | None:
 def _attend_with_progress(selection: Selection) -> Trace:
     """Return the trace, with progress shown in one line; its notices stay until the reader changes something."""
     kept: list[str] = []
-    bar = st.empty()
+    bars: list[DeltaGenerator] = []  # made when there is something to show: a run that waits for nothing sends less
     with ExitStack() as waiting:
+
+        def bar() -> DeltaGenerator:
+            if not bars:
+                bars.append(st.empty())
+            return bars[0]
 
         def show(event: ProgressEvent) -> None:
             message = plain(event.message)
@@ -136,10 +142,10 @@ def _attend_with_progress(selection: Selection) -> Trace:
                 case "notice":
                     kept.append(event.message)
                 case "waiting":
-                    bar.caption(message)
+                    bar().caption(message)
                 case "progress":  # many, and quickly: a spinner for each would flicker
                     waiting.close()
-                    bar.progress(event.share, text=message)
+                    bar().progress(event.share, text=message)
                 case "step":
                     waiting.close()
                     waiting.enter_context(st.spinner(message, show_time=True))
@@ -149,7 +155,8 @@ def _attend_with_progress(selection: Selection) -> Trace:
             with listening(show):
                 trace = backend().attend(selection.request)
         finally:
-            bar.empty()
+            for one in bars:
+                one.empty()
     kept += _drop_missing_heads(trace)
     state.keep_notices(kept)
     show_notices(kept)

@@ -235,7 +235,8 @@ def test_the_verdict_stands_before_the_note_and_says_so_where_a_head_hardly_look
     app = asked(layer="0", head="0")
     lines = [unlinked(one.value) for one in app.markdown]
     (at,) = [n for n, line in enumerate(lines) if line.startswith("L0·H0 is **")]
-    assert "Only the last word tells" in lines[at + 1]
+    assert "other words give" in lines[at + 1]
+    assert "Only the last word tells" in lines[at + 2]
     assert "the candidates together get only 0." in lines[at]
 
 
@@ -279,6 +280,30 @@ def test_hits_and_misses_are_in_the_table_on_the_map_and_beside_the_number_expec
     (signs,) = [picture["text"] for picture in pictures if picture["type"] == "heatmap"]
     assert sum(row.count("✓") for row in signs) == hits
     assert "decided by the largest piece of each word (as on GAP)" in text(app)
+
+
+def test_beside_the_weight_stands_what_other_words_give_and_heads_can_be_ranked_by_the_difference(
+    asked: Callable[..., AppTest],
+):
+    app = asked(layer="3", head="1")
+    assert "The 9 other words give “animal” 0.099 on average." in text(app)
+    assert "L3·H1 is 1st of 72 heads on pronoun → antecedent, GAP held-out." in text(app)
+    table = app.dataframe[0].value
+    row = table[table["head"] == "L3·H1"].iloc[0]
+    assert (round(row["to animal"], 3), round(row["others"], 3), row["corpus"]) == (0.640, 0.099, 1)
+    assert "difference" not in table.columns, "few columns"
+    assert "L5·H3 ∗" in set(table["head"])
+    assert "Most words look at animal, not only it" in text(app)
+    ranked = asked(sort="difference").dataframe[0].value
+    assert ranked["head"].iloc[0] == "L3·H1"
+    assert ranked["difference"].is_monotonic_decreasing
+    assert (ranked["to animal"] - ranked["others"] - ranked["difference"]).abs().max() < 1e-6
+
+
+def test_where_every_word_looks_at_the_antecedent_the_verdict_says_so(asked: Callable[..., AppTest]):
+    found = text(asked(model="smollm2", layer="13", head="8"))
+    assert "Most words look here, not only “it”: the 8 other words give “animal” 0.499 on average." in found
+    assert "sink" not in found
 
 
 def test_where_the_sums_would_give_another_verdict_both_pairs_of_numbers_are_shown(asked: Callable[..., AppTest]):

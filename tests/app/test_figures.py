@@ -10,6 +10,13 @@ from streamlit.testing.v1 import AppTest
 FILES = ["SVG", "PDF", "PNG", "CSV", "JSON"]
 PAGES = {
     "whatif": ("pages/learn/whatif.py", {"what": "mask", "seen": "1"}, ("Before", "After", "Difference")),
+    "heads": (
+        "pages/explore/heads.py",
+        {},
+        ("Ranking of heads on the links", "The claim on many texts", "Habit: previous token"),
+    ),
+    "inside": ("pages/learn/inside.py", {"step": "mask"}, ("Mask", "Weights", "Softmax")),
+    "cost": ("pages/learn/cost.py", {}, ("One tile of the matrix",)),
     "syntax": ("pages/learn/syntax.py", {}, ("Arcs", "Relations of this sentence", "Best heads on test texts")),
     "coreference": ("pages/learn/coreference.py", {}, ("The sentence", "How often the head is right", "Ranking of heads")),
 }
@@ -25,10 +32,11 @@ def test_a_page_offers_its_figures_once_they_are_asked_for(opened: Callable[...,
     app.session_state[f"figures-{page}"] = True
     app.run()
     assert not app.exception
-    field = app.selectbox(key=f"figures-{page}-which")
+    name = f"figures-{page}-which{'-' * ('step' in params)}{params.get('step', '')}"
+    field = app.selectbox(key=name)
     assert set(wanted) <= set(field.options)
     for id in range(len(field.options)):
-        field = app.selectbox(key=f"figures-{page}-which")
+        field = app.selectbox(key=name)
         field.select_index(id).run()
         assert not app.exception
         assert not app.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -32,6 +33,17 @@ def test_every_term_is_shown_once_with_its_anchor_its_formula_and_its_questions(
     assert [one.proto.anchor for one in app.subheader] == [one.id for one in glossary.terms()]
     assert [one.label for one in app.expander][-len(glossary.questions()) :] == [one.question for one in glossary.questions()]
     assert [one.value.strip("$\n ") for one in app.latex] == [one.formula for one in glossary.terms() if one.formula]
+
+
+def test_the_contents_lead_to_the_questions_and_to_every_term_that_the_search_finds(shown: Callable[..., AppTest]):
+    def anchors(app: AppTest) -> list[str]:
+        (nav,) = [one.proto.body for one in app.get("html") if 'class="contents"' in one.proto.body]
+        return re.findall(r'<li><a href="#([^"]+)">', nav)
+
+    app = shown()
+    assert anchors(app) == ["questions", *(one.id for one in glossary.terms())]
+    app.text_input(key="glossary-search").set_value("GAP").run()
+    assert anchors(app) == [one.proto.anchor for one in app.subheader]
 
 
 def test_the_term_of_a_link_comes_first_and_stays_in_the_address(shown: Callable[..., AppTest]):

@@ -84,12 +84,12 @@ def test_pictures_follow_the_theme_at_once(visit: Visit):
     missed = page.get_by_role("img", name="it: animal 0.266; street 0.128, the right one, miss", exact=False)
     page.emulate_media(color_scheme="light")
     visit.open("/coreference")
-    for scheme, held in (("light", "rgb(184, 67, 10)"), ("dark", "rgb(255, 156, 91)"), ("light", "rgb(184, 67, 10)")):
+    for scheme, orange in (("light", "rgb(184, 67, 10)"), ("dark", "rgb(255, 156, 91)"), ("light", "rgb(184, 67, 10)")):
         page.emulate_media(color_scheme=scheme)
         expect(drawing).to_be_visible(timeout=SLOW)
         expect(drawing.locator("img:visible")).to_have_count(1, timeout=SLOW)
         expect(drawing.locator(f".in-{scheme} img")).to_be_visible(timeout=SLOW)
         expect(drawing.locator("img:visible")).to_have_js_property("naturalWidth", 72)
-        expect(drawing.locator("> span").first).to_have_css("background-color", held)
+        expect(drawing.locator("> span").first).to_have_css("background-color", orange)
         expect(drawing).to_contain_text("✓ hit")
         expect(missed).to_be_visible()

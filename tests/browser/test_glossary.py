@@ -41,7 +41,7 @@ def test_a_term_in_the_list_leads_to_its_place_on_the_page(visit: Visit):
     heading = page.locator("#flash-attention")
     expect(heading).to_be_attached(timeout=WAIT)
     expect(heading).not_to_be_in_viewport()
-    page.locator(".st-key-glossary-index").get_by_role("link", name="Flash attention", exact=True).click()
+    page.get_by_role("navigation", name="On this page").get_by_role("link", name="Flash attention", exact=True).click()
     expect(heading).to_be_in_viewport(timeout=WAIT)
 
 

@@ -29,6 +29,7 @@ test("a target is looked at from everywhere if more than half of at least three 
   assert.equal(othersOf(patternOf([0, 0.5, 0, 0.4, 0.4, 0.8, 0, 0]), 5, 2).everywhere, true);
   assert.equal(othersOf(patternOf([0, 0.5, 0, 0.4, 0.3, 0.8, 0, 0]), 5, 2).everywhere, false, "two of four");
   assert.equal(othersOf(patternOf([0, 0.09, 0, 0.09, 0.09, 0.1, 0.09, 0]), 5, 2).looking, 0, "too little to look there");
+  assert.equal(othersOf(patternOf([0, 0.5, 0, 0.5, 0.5, 0.09, 0.5, 0]), 5, 2).looking, 0, "the source does not look there itself");
 });
 
 test("in a causal model only later words count, and across two texts the word in the place of the target too", () => {

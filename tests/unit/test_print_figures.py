@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
+from attnviz.engine.layers import Projections
 from attnviz.errors import ShapeError
 from attnviz.figures import encoding, evidence
 from attnviz.figures.page_figure import FigureSource
 from attnviz.figures.rates_figure import rates_figure
 from attnviz.figures.vector import document, head_map, intervals, paper, sentence
-from attnviz.figures.vector.marks import Box, Drawing, Stroke, Words
+from attnviz.figures.vector.marks import Box, Drawing, Field, Stroke, Words
 from attnviz.figures.vector.placing import PAGE, Frame, framed
 from attnviz.pages.coreference import fork_print
 from attnviz.pages.coreference.fork_figure import Branch
+from attnviz.pages.cost import curve_print, growth, tile_print
+from attnviz.pages.cost.bench.algorithms import Measurement
+from attnviz.pages.cost.bench.tile_trace import trace_tiles
+from attnviz.pages.inside import step_print
+from attnviz.pages.inside.analysis import StepPicture
 from attnviz.pages.syntax import arc_print
 from attnviz.pages.syntax.arc_figure import ArcDiagram, LinkArc, PredictionArc
 from attnviz.types import Evidence, HeadRef, HeadScores, ModelCard
@@ -72,7 +80,7 @@ def test_a_map_has_a_cell_for_each_head_with_a_number_and_a_ring_for_the_chosen_
     drawn = head_map.drawing(scores, FRAME, HeadRef(1, 2))
     assert [one.facts for one in boxes(drawn)][3] == (("layer", "1"), ("head", "1"), ("value", "0.25"))
     assert len(boxes(drawn)) == 5
-    assert words(drawn, "value") == [".00", ".50", "1.0", ".25", ".75"]
+    assert words(drawn, "value") == ["0.000", "0.500", "1.000", "0.250", "0.750"]
     ring = [one for one in drawn.marks if isinstance(one, Box) and one.edge == encoding.LIGHT.accent]
     assert len(ring) == 1
     assert ring[0].x == pytest.approx(head_map.MARGIN + 2 * head_map.CELL - head_map.GAP)
@@ -123,7 +131,7 @@ def diagram(*words: str) -> ArcDiagram:
 def test_arcs_have_every_word_and_link_a_check_for_a_hit_and_dashes_for_a_miss():
     drawn = arc_print.drawing(diagram("The", "cat"), FRAME)
     assert words(drawn, "word") == ["The", "cat"]
-    assert (words(drawn, "relation"), words(drawn, "hit"), words(drawn, "miss")) == (["det"], ["det .50"], [".25"])
+    assert (words(drawn, "relation"), words(drawn, "hit"), words(drawn, "miss")) == (["det"], ["det 0.500"], ["0.250"])
     link, hit, miss = (one for one in strokes(drawn) if one.title)
     assert (link.dash, hit.dash, bool(miss.dash)) == ((), (), True)
     assert hit.thick == pytest.approx(0.75 * (1.5 + 3.0 * 0.5))
@@ -147,3 +155,76 @@ def test_hostile_words_are_words_in_each_drawing_and_file():
             written = paper.pdf(drawn, "{}") if coded else document.svg(drawn, "{}").encode("utf-8", "replace")
             assert written.startswith(b"%PDF" if coded else b"<?xml")
             assert coded or b"<script" not in written
+
+
+LENGTHS = (256, 512, 1024, 2048)
+FOUND = [Measurement(one, n, 1e-9 * n**power, 100 * n) for one, power in (("matrix", 2), ("tiled", 1)) for n in LENGTHS]
+
+
+def curves(found: list[Measurement] = FOUND) -> Drawing:
+    names = {"matrix": "whole matrix", "tiled": "tiles"}
+    fits = {one: fit for one in names if (fit := growth.fit_algorithm(found, one, "seconds"))}
+    return curve_print.drawing(found, "seconds", LENGTHS, names, fits, FRAME)
+
+
+def test_a_power_is_a_straight_line_as_steep_as_its_slope():
+    by_name = {
+        one.title: [places for _, places in one.parts] for one in strokes(curves()) if one.title in ("whole matrix", "tiles")
+    }
+    quadratic, linear = by_name["whole matrix"], by_name["tiles"]
+    steps = [b[1] - a[1] for a, b in itertools.pairwise(quadratic)]
+    assert steps == pytest.approx([steps[0]] * 3), "even steps: lengths double"
+    assert steps[0] == pytest.approx(2 * (linear[1][1] - linear[0][1]))
+
+
+def test_each_name_has_its_slope_with_the_interval():
+    assert words(curves(), "name") == ["tiles, slope 1.00 (1.00 to 1.00)", "whole matrix, slope 2.00 (2.00 to 2.00)"]
+    assert words(curves(FOUND[:2]), "name") == ["whole matrix"], "too few lengths for a slope"
+
+
+def test_each_algorithm_has_a_marker_of_its_own_at_every_length():
+    marks = [one for one in strokes(curves()) if one.fill]
+    assert len(marks) == len(FOUND)
+    assert len({len(one.parts) for one in marks} | {one.fill for one in marks}) > 2
+
+
+def test_the_current_tile_has_its_cells_and_the_row_its_outline():
+    chance = np.random.default_rng(0)
+    layer = Projections(*(chance.normal(size=(1, 5, 4)).astype(np.float32) for _ in range(3)), 0.5, False, None)
+    found = trace_tiles(layer, 0, 2, 64)
+    drawn = tile_print.drawing(found, ["a", "b", "c", "d", "=e"], 1, 1, FRAME)
+    cells = [tuple(int(value) for _, value in one.facts[:2]) for one in boxes(drawn)]
+    assert cells == [(0, 2), (0, 3), (1, 2), (1, 3)]
+    row = next(one for one in drawn.marks if isinstance(one, Box) and one.edge == encoding.LIGHT.accent)
+    assert row.width == pytest.approx(5 * row.height)
+    assert words(drawn, "query") == ["a", "b", "c", "d", "=e"]
+
+
+def test_a_vector_has_one_pixel_for_each_number_and_frames_where_the_formula_looks():
+    picture = StepPicture(
+        "vectors", (("q", np.linspace(-1, 1, 100, dtype=np.float32)), ("k", np.ones(8, np.float32))), ((range(62, 66),), ())
+    )
+    drawn = step_print.drawing(picture, ["a"], 0, 0, FRAME)
+    first, second = (one for one in drawn.marks if isinstance(one, Field))
+    assert (first.pixels.shape, second.pixels.shape) == ((2, 64, 3), (1, 8, 3))
+    frames = [one for one in drawn.marks if isinstance(one, Box) and one.edge]
+    assert [round(one.width / PAGE * 64) for one in frames] == [2, 2], "over the end of a line"
+
+
+def test_a_hidden_score_has_no_bar_and_says_so():
+    picture = StepPicture("bars", (("score", np.array([2.0, -np.inf])), ("share", np.array([1.0, 0.0]))))
+    drawn = step_print.drawing(picture, ["a", "b"], 0, 0, FRAME)
+    assert words(drawn, "value") == ["2.00", "hidden", "1.000", "0.000"]
+
+
+def test_the_mask_has_a_cell_for_each_visible_pair():
+    drawn = step_print.drawing(StepPicture("seen", (("visible", np.tri(3, dtype=bool)),)), ["a", "b", "c"], 1, 0, FRAME)
+    assert [tuple(int(value) for _, value in one.facts) for one in boxes(drawn)] == [
+        (0, 0),
+        (1, 0),
+        (1, 1),
+        (2, 0),
+        (2, 1),
+        (2, 2),
+    ]
+    assert [one.fill for one in boxes(drawn)][1] == encoding.LIGHT.accent

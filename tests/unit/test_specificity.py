@@ -58,6 +58,19 @@ def test_the_others_are_the_words_without_source_target_and_special_tokens_and_t
     assert everywhere == [False, True, False]
 
 
+def test_where_the_source_itself_gives_less_than_a_tenth_nothing_is_said_of_the_others():
+    part = block(dict.fromkeys(("saw", "now", "and", "here"), (0.5, 0.0)) | {"it": (0.09, 0.0)})
+    assert found(part, IT_AT, CATS_AT)[1:] == ([0], 4, [False])
+    assert found(part, SAW_AT, CATS_AT)[1:] == ([3], 4, [True])
+
+
+def test_a_sentence_says_what_the_others_give():
+    words = specificity.beside("“cats”", "0.500", 4, 3, True, "“it”")
+    assert words == "Most words look here, not only “it”: the 4 other words give “cats” 0.500 on average."
+    assert specificity.beside("“cats”", "0.500", 4, 4, True, "“it”").startswith("Every word looks here, not only “it”: the 4")
+    assert specificity.beside("“cats”", "0.050", 1, 0, False, "“it”") == "The one other word gives “cats” 0.050 on average."
+
+
 def test_a_word_of_two_pieces_gives_the_mean_of_what_they_give():
     part = block({"it": (0.0, 0.0)})
     weights = np.array(part.calls[0].weights(slice(None)))
@@ -117,7 +130,7 @@ def test_several_links_and_layers_give_the_same_as_a_loop_by_hand_also_a_few_row
                 gives = [weights[layer, head][np.ix_(word, target)].sum(-1).mean() for word in others]
                 own = weights[layer, head][np.ix_(source, target)].sum(-1).mean()
                 assert one.mean[layer, head, at] == pytest.approx(np.mean(gives), abs=1e-6)
-                assert one.looking[layer, head, at] == sum(gave >= max(own / 2, 0.1) for gave in gives)
+                assert one.looking[layer, head, at] == sum(own >= 0.1 and gave >= max(own / 2, 0.1) for gave in gives)
                 assert one.n[at] == len(others)
 
 

@@ -65,7 +65,7 @@ def _cell(
     title = f"{head}: {encoding.signed(value) if signed else encoding.three(value)} {scores.unit}".rstrip()
     found: list[Mark] = [Box(x, y, cell - GAP, tall - GAP, colour, title=title, facts=facts)]
     written = sign or _number(scores, value)
-    size = min(cell * 0.34, tall * 0.6, 7.0)
+    size = min(cell * 0.34, 7.0) if sign else min(cell * (0.24 if signed else 0.29), tall * 0.6, 7.0)
     if size >= 4.0 and written:
         place = x + (cell - GAP) / 2, y + (tall - GAP) / 2 + MIDDLE * size
         found.append(Words(written, *place, size, encoding.text_on(colour), "center", role="value"))
@@ -73,10 +73,8 @@ def _cell(
 
 
 def _number(scores: HeadScores, value: float) -> str:
-    """Return a number as it fits a cell: two digits up to 1, one beyond."""
-    if scores.low < 0:
-        return encoding.signed_two(value)
-    return encoding.two(value) if scores.high <= 1.0 else f"{value:.1f}"
+    """Return a number for a cell: three digits, and a sign where the scale has two sides."""
+    return encoding.signed(value) if scores.low < 0 else encoding.three(value)
 
 
 def _legend(scores: HeadScores, frame: Frame, ends: tuple[str, str], y: float) -> list[Mark]:

@@ -42,7 +42,7 @@ def marks(words: Sequence[TintedWord], frame: Frame, width: float = PAGE - 2.0) 
     for word in words:
         size = SIZE * 0.6 if word.special else SIZE
         text = lettering.shortened(frame.visible(word.text), width - 2 * PAD, size)
-        wide = lettering.width(text, size) + 2 * PAD
+        wide = max(lettering.width(text, size), lettering.width(word.number, NUMBER)) + 2 * PAD
         gap = 0.0 if word.touches and x else SPACE * (x > 0.0)
         if x and x + gap + wide > width:
             x, gap, top = 0.0, 0.0, top + LINE
@@ -66,7 +66,7 @@ def _word(word: TintedWord, text: str, size: float, x: float, top: float, wide: 
     if ground:
         facts = () if word.weight is None else (("weight", str(word.weight)),)
         found.append(Box(x, top + 1.5, wide, 18.0, ground, radius=1.5, title=word.text, facts=facts))
-    found.append(Words(text, x + PAD, base, size, ink, full_text=word.text, role="word"))
+    found.append(Words(text, x + wide / 2, base, size, ink, "center", full_text=word.text, role="word"))
     if word.boxed:
         found.append(Box(x - 0.8, top + 0.7, wide + 1.6, 19.6, edge=colours.mute, line=0.8))
     if word.line:
@@ -88,4 +88,4 @@ def _right_to_left(text: str) -> bool:
 
 def shown(weight: float, always: bool) -> str:
     """Return the number below a word, if it is large enough or always wanted."""
-    return encoding.two(weight) if always or weight >= encoding.WRITTEN_FROM else ""
+    return encoding.three(weight) if always or weight >= encoding.WRITTEN_FROM else ""

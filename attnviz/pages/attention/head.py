@@ -67,9 +67,12 @@ def _switch_second_head(on: bool) -> None:
 def described(first: HeadView, second: HeadView | None) -> None:
     """What the head does in words and numbers, beside it a second one, and whether their weights are the model's own."""
     shown = [one for one in (first, second) if one is not None]
-    for column, one in zip(st.columns(len(shown), gap="large"), shown, strict=True):
-        with column:
-            _in_words(one)
+    if second is None:
+        _in_words(first)
+    else:
+        for column, one in zip(st.columns(len(shown), gap="large"), shown, strict=True):
+            with column:
+                _in_words(one)
     caution.show()
     _badge(first.trace, [one.head for one in shown])
 
@@ -95,9 +98,8 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
     """Say whether the weights on screen reproduce the model's output; a button checks all heads with the eager model."""
     request, card = state.current().request, state.card()
     check = verify.against_kernel(trace, heads)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="badge"):
-        st.badge("Verified" if check.ok else "Not verified", color="gray" if check.ok else "orange")
-        st.markdown(glossary_links.linked(widgets.plain(check.note)))
+    badge = ":gray-badge[Verified]" if check.ok else ":orange-badge[Not verified]"
+    st.markdown(f"{badge} {glossary_links.linked(widgets.plain(check.note))}")
     if card.quantised:
         st.caption(glossary_links.linked(widgets.plain(f"{card.name} here is {card.quantised}.")))
     if backend().capabilities.check is None:
@@ -112,12 +114,10 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
         return
     sizes = [(call.heads, len(part.queries) * len(part.keys)) for part in trace.parts for call in part.calls]
     weights = sum(heads * cells for heads, cells in sizes)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="eager"):
-        count = sum(heads for heads, _ in sizes)
-        clicked = st.button(
-            f"Check all {count} heads",
-            help=f"Compares all {weights:,} weights with those that the model library returns; takes as long as reading twice.",
-        )
+    clicked = st.button(
+        f"Check all {sum(heads for heads, _ in sizes)} heads",
+        help=f"Compares all {weights:,} weights with those that the model library returns; takes as long as reading twice.",
+    )
     if clicked:
         try:
             with st.spinner("Checking all heads against the model library …", show_time=True):

@@ -11,11 +11,14 @@ from jaxtyping import Bool
 
 from attnviz import text as texts
 from attnviz.analysis import link_ranking
+from attnviz.analysis.specificity import OtherWords
 from attnviz.engine.trace import Trace
 from attnviz.lessons import examples
 from attnviz.lessons.examples import Example, Span
+from attnviz.linguistics import corpus_rank
+from attnviz.linguistics.corpus_rank import CorpusRanks
 from attnviz.pages.coreference import analysis, sentence_figure
-from attnviz.types import AttentionRequest, HeadRef, ModelCard
+from attnviz.types import AttentionRequest, HeadRef, Link, ModelCard
 from attnviz.ui.backend import backend
 from attnviz.ui.single_text import chosen
 
@@ -58,6 +61,19 @@ class HeadAnswers:
     def shares(self) -> link_ranking.CandidateShares:
         """How every head divides the pronoun's attention: sums over pieces."""
         return link_ranking.candidate_shares(self.trace, self.question.pronoun, self.question.candidates, chosen().block)
+
+    @cached_property
+    def others(self) -> OtherWords:
+        """What the other words give each candidate in every head, kept beside the trace."""
+        block, links = chosen().block, tuple(Link(self.question.pronoun, span) for span in self.question.candidates)
+        return backend().derived(
+            self.trace.request, ("others", block, links), lambda one: link_ranking.other_words(one, links, block)
+        )
+
+    @cached_property
+    def on_corpus(self) -> CorpusRanks | None:
+        """The rank of every head on GAP; None for a model that was not measured."""
+        return corpus_rank.of_kind(self.trace, corpus_rank.PRONOUN, block=chosen().block)
 
     @cached_property
     def antecedents(self) -> analysis.Antecedents:

@@ -11,8 +11,12 @@ from attnviz.analysis import link_ranking, tables
 from attnviz.figures import encoding, headmap
 from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion
 from attnviz.types import HeadRef, HeadScores
-from attnviz.ui import state, widgets
+from attnviz.ui import glossary_links, page_url, state, widget_values, widgets
 from attnviz.ui.single_text import chosen
+
+SORT = "sort"  # of the URL
+ORDERS = {"share": "Share", "difference": "Difference from other words"}
+OTHERS, DIFFERENCE, EVERYWHERE = "others", "difference", "∗"
 
 
 def ranking(answers: HeadAnswers, other: HeadAnswers | None) -> None:
@@ -24,7 +28,7 @@ def ranking(answers: HeadAnswers, other: HeadAnswers | None) -> None:
     with left:
         _map(answers.question, shares, hits, by_sum)
     with right:
-        _table(answers.question, shares, hits, by_sum, change)
+        _table(answers, change)
 
 
 def _map(
@@ -55,41 +59,78 @@ def _guessing(hits: np.ndarray, by_sum: np.ndarray, candidates: int) -> str:
     return summary
 
 
-def _table(
-    question: PronounQuestion,
-    shares: link_ranking.CandidateShares,
-    hits: np.ndarray | None,
-    by_sum: np.ndarray | None,
-    change: np.ndarray | None,
-) -> None:
+def _table(answers: HeadAnswers, change: np.ndarray | None) -> None:
     """Draw all heads, best first for the right candidate; a click on a row chooses the head."""
-    right = question.right or 0
+    question, shares, right = answers.question, answers.shares, answers.question.right or 0
     order = [right, *(i for i in range(len(question.candidates)) if i != right)]
     ordered = link_ranking.CandidateShares(shares.values[..., order], _share(shares.values, right), shares.late, shares.note)
     ranked = link_ranking.rank_candidates(ordered)
     names = [question.word(span) for span in question.candidates]
-    rows = [_row(one, shares, names, right, hits, by_sum, change) for one in ranked]
-    st.markdown(
-        f"**All {len(rows)} heads, ranked by the share of {widgets.plain(names[right])}**{_why(question)} among "
-        f"the candidates. Heads that give all candidates together less than {encoding.percent(link_ranking.ENOUGH)} "
-        "come last and have no share."
-    )
+    first, by_difference = widgets.plain(names[right]), _by_difference()
+    if by_difference:
+        beyond = np.nan_to_num(_difference(answers, right), nan=-np.inf)
+        ranked = tuple(sorted(ranked, key=lambda one: -beyond[one.layer, one.head]))
+        st.markdown(
+            f"**All {len(ranked)} heads, ranked by how much more {first}** gets from the pronoun than from other words."
+        )
+    else:
+        st.markdown(
+            f"**All {len(ranked)} heads, ranked by the share of {first}**{_why(question)} among "
+            f"the candidates. Heads that give all candidates together less than {encoding.percent(link_ranking.ENOUGH)} "
+            "come last and have no share."
+        )
+    rows = [_row(one, answers, names, right, change, by_difference) for one in ranked]
     number = st.column_config.NumberColumn(format="%.3f")
-    columns: dict[str, Any] = {name: number for name in rows[0] if name.startswith("to ")}
+    columns: dict[str, Any] = {name: number for name in rows[0] if name.startswith(("to ", OTHERS))}
     columns[f"{names[right]}’s share"] = st.column_config.ProgressColumn(
         format=f"%.0f{encoding.NARROW}%%", min_value=0, max_value=100, color=encoding.weight_colour(0.5, widgets.theme())
     )
-    signs = {name: encoding.signed for name in rows[0] if name.startswith("change ")}
+    signs = {name: encoding.signed for name in rows[0] if name.startswith(("change ", DIFFERENCE))}
     found = st.dataframe(
         tables.formatted(rows, signs),
         hide_index=True, column_config=columns, height=420, on_select="rerun", selection_mode="single-row",
-        key=f"coreference-table-{question.text}-{state.current().request.model}", alt="Every head, ranked",
+        key=f"coreference-table-{question.text}-{state.current().request.model}{'-difference' if by_difference else ''}",
+        alt="Every head, ranked",
     )  # fmt: skip
+    st.caption(glossary_links.linked(_legend(answers, right, first)))
     if picked := found.selection.rows:
         head = ranked[picked[0]]
         if (head.layer, head.head) != (chosen().layer, chosen().head):
             state.change(head=HeadRef(head.layer, head.head, chosen().block))
             st.rerun()
+
+
+def _by_difference() -> bool:
+    """Draw what heads are ranked by, which stands in the URL; returns whether it is the difference from other words."""
+    now = "difference" if page_url.parameter(SORT) == "difference" else "share"
+    key = widget_values.fill("coreference-sort", now)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="coreference-rank-by"):
+        st.caption("Rank by", width="content")
+        st.segmented_control(
+            "Rank by", list(ORDERS), format_func=ORDERS.__getitem__, key=key, required=True, label_visibility="collapsed",
+            on_change=widget_values.answer(key, lambda order: page_url.set_parameter(SORT, "" if order == "share" else order)),
+        )  # fmt: skip
+    return now == "difference"
+
+
+def _difference(answers: HeadAnswers, right: int) -> np.ndarray:
+    """Return how much more the right candidate gets from the pronoun than from other words, `[layer, head]`."""
+    return answers.shares.values[..., right] - answers.others.mean[..., right]
+
+
+def _legend(answers: HeadAnswers, right: int, first: str) -> str:
+    """Say what the columns beside the weight are, and what the mark means where it stands."""
+    n, pronoun = int(answers.others.n[right]), widgets.plain(answers.question.word(answers.question.pronoun))
+    if not n:
+        return f"No other word can see {first}."
+    words = "the one other word that can see it gives" if n == 1 else f"the {n} other words that can see it give"
+    legend = f"Others: what {words} {first}, on average."
+    if answers.others.everywhere[..., right].any():
+        legend += f" {EVERYWHERE} Most words look at {first}, not only {pronoun}: "
+        legend += "over half give at least half as much, and 0.1 or more."
+    return (
+        legend if answers.on_corpus is None else f"{legend} Corpus: the head’s rank on {widgets.plain(answers.on_corpus.on)}."
+    )
 
 
 def _why(question: PronounQuestion) -> str:
@@ -101,25 +142,33 @@ def _why(question: PronounQuestion) -> str:
 
 def _row(
     one: link_ranking.RankedShares,
-    shares: link_ranking.CandidateShares,
+    answers: HeadAnswers,
     names: list[str],
     right: int,
-    hits: np.ndarray | None,
-    by_sum: np.ndarray | None,
     change: np.ndarray | None,
+    by_difference: bool,
 ) -> dict[str, Any]:
     """Return one head in the table; a column for the sums only where they give another verdict somewhere."""
-    values = shares.values[one.layer, one.head]
-    row: dict[str, Any] = {"head": str(HeadRef(one.layer, one.head))}
+    at, hits, by_sum = (one.layer, one.head), answers.hits, answers.hits_by_sum
+    others, head = answers.others, HeadRef(*at)
+    row: dict[str, Any] = {"head": f"{head} {EVERYWHERE}" if others.everywhere[*at, right] else str(head)}
     if hits is not None and by_sum is not None:
-        hit, summed = bool(hits[one.layer, one.head]), bool(by_sum[one.layer, one.head])
+        hit, summed = bool(hits[at]), bool(by_sum[at])
         row["right?"] = encoding.verdict(hit)
         if (hits != by_sum).any():
             row["by the sum"] = "" if summed == hit else encoding.verdict(summed)
     row[f"{names[right]}’s share"] = 100 * one.share if one.counts else None
-    row |= {f"to {name}": float(value) for name, value in zip(names, values, strict=True)}
+    weights = {f"to {name}": float(value) for name, value in zip(names, answers.shares.values[at], strict=True)}
+    row |= {f"to {names[right]}": weights.pop(f"to {names[right]}")}
+    if others.n[right]:
+        row[OTHERS] = float(others.mean[*at, right])
+        if by_difference:
+            row[DIFFERENCE] = float(_difference(answers, right)[at])
+    if answers.on_corpus is not None:
+        row["corpus"] = answers.on_corpus.rank(head)
+    row |= weights
     if change is not None:
-        row[f"change to {names[right]}"] = float(change[one.layer, one.head, right])
+        row[f"change to {names[right]}"] = float(change[*at, right])
     return row
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from attnviz.analysis import link_ranking
+from attnviz.analysis import link_ranking, specificity
 from attnviz.figures import encoding
 from attnviz.pages.coreference.question import HeadAnswers
 from attnviz.types import HeadRef, joined
@@ -25,6 +25,28 @@ def verdict(answers: HeadAnswers, other: HeadAnswers | None, head: HeadRef) -> s
         start = "" if answers.question.own else "Nothing in this sentence decides, and "
         return f"{start}{name} looks {_looks(answers, head)}{_weak(both, head)}."
     return f"{name} is {_count(both, head)}: {_how(both, head)}{_weak(both, head)}."
+
+
+def beside(answers: HeadAnswers, head: HeadRef) -> str:
+    """Return what other words give the candidate that the head chooses, and the head's rank on GAP, in Markdown; "" without.
+
+    On a tie, it is the right candidate, or else the first.
+    """
+    question, found = answers.question, answers.others
+    at = _chosen(answers, head)
+    at = (question.right or 0) if at is None else at
+    n, place = int(found.n[at]), (head.layer, head.head, at)
+    sentences = []
+    if n and at not in answers.antecedents.late:
+        sentences.append(
+            specificity.beside(
+                f"“{plain(question.word(question.candidates[at]))}”", encoding.three(found.mean[place]), n,
+                int(found.looking[place]), bool(found.everywhere[place]), f"“{plain(question.word(question.pronoun))}”",
+            )
+        )  # fmt: skip
+    if (known := answers.on_corpus) is not None:
+        sentences.append(f"{encoding.head_name(head)} is {plain(known.sentence(head))}.")
+    return " ".join(sentences)
 
 
 def _late(one: HeadAnswers) -> str:

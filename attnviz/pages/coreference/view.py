@@ -12,7 +12,7 @@ from attnviz.pages.coreference.minimal_pair import draw_sentences
 from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion, partner, ready_question
 from attnviz.pages.coreference.ranking import ranking
 from attnviz.pages.coreference.sentence_picker import title
-from attnviz.pages.coreference.verdict import verdict
+from attnviz.pages.coreference.verdict import beside, verdict
 from attnviz.pages.coreference.word_picker import reader_question
 from attnviz.types import AttentionRequest, Link
 from attnviz.ui import caution, figure_and_data, glossary_links, state, widgets
@@ -44,6 +44,8 @@ def show(question: PronounQuestion, trace: Trace) -> None:
     other = partner(answers)
     with st.container(key="verdict"):
         st.markdown(glossary_links.linked(verdict(answers, other, chosen())))
+    if line := beside(answers, chosen()):
+        st.markdown(glossary_links.linked(line))
     if question.example is not None:
         st.markdown(glossary_links.linked(widgets.plain(question.example.note)))
     _unknown_words(answers)

@@ -34,7 +34,7 @@ def figure(found: Sequence[Measurement], cost: str, lengths: Sequence[int], them
     measurements. `lengths` are all lengths of the plan, so that the axis does not move while results arrive.
     """
     colours = encoding.theme(theme)
-    low, high = _ends(found, cost)
+    low, high = bounds(found, cost)
     drawn = go.Figure()
     _guides(drawn, lengths, low, colours)
     ends: dict[str, float] = {}
@@ -45,7 +45,7 @@ def figure(found: Sequence[Measurement], cost: str, lengths: Sequence[int], them
             continue
         values = [getattr(one, cost) for one in own]
         ends[algorithm], last[algorithm] = math.log10(values[-1]), own[-1].tokens
-        colour, symbol, dash = _style(algorithm, colours)
+        colour, symbol, dash = style(algorithm, colours)
         drawn.add_scatter(
             x=[one.tokens for one in own], y=values, mode="lines+markers", name=name,
             line={"color": colour, "width": 2, "dash": dash}, marker={"color": colour, "size": 8, "symbol": symbol},
@@ -58,11 +58,11 @@ def figure(found: Sequence[Measurement], cost: str, lengths: Sequence[int], them
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"family": encoding.FONT, "color": colours.mute},
         xaxis=_axis(colours) | {
             "range": [math.log10(lengths[0] / 1.1), math.log10(lengths[-1] * 1.1)], "title": {"text": "tokens"},
-            "tickvals": (shown := _doubled(lengths)), "ticktext": [encoding.thousands(one) for one in shown],
+            "tickvals": (shown := labelled(lengths)), "ticktext": [encoding.thousands(one) for one in shown],
         },
         yaxis=_axis(colours) | {
             "range": [low, high], "tickvals": (decades := [10.0**power for power in range(round(low), round(high) + 1)]),
-            "ticktext": [_round(FORMATS[cost](one)) for one in decades],
+            "ticktext": [power_text(FORMATS[cost](one)) for one in decades],
         },
     )  # fmt: skip
     return drawn
@@ -108,11 +108,11 @@ def _names(
         where = {"x": math.log10(last[algorithm]), "y": ends[algorithm], "yshift": 8, "xanchor": "center", "yanchor": "bottom"}
         if algorithm in placed:
             where = {"x": math.log10(longest), "y": placed[algorithm], "xshift": 10, "xanchor": "left"}
-        font = {"color": _style(algorithm, colours)[0], "size": 12}
+        font = {"color": style(algorithm, colours)[0], "size": 12}
         drawn.add_annotation(text=names[algorithm], showarrow=False, font=font, **where)
 
 
-def _ends(found: Sequence[Measurement], cost: str) -> tuple[float, float]:
+def bounds(found: Sequence[Measurement], cost: str) -> tuple[float, float]:
     """Return the powers of ten below and above all measurements, at least two decades apart."""
     values = [getattr(one, cost) for one in found] or [1.0]
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
@@ -133,13 +133,13 @@ def _guides(drawn: go.Figure, lengths: Sequence[int], low: float, colours: encod
         )  # fmt: skip
 
 
-def _style(algorithm: str, colours: encoding.Theme) -> tuple[str, str, str]:
+def style(algorithm: str, colours: encoding.Theme) -> tuple[str, str, str]:
     """Return an algorithm's colour, marker and dash."""
     role, step, symbol, dash = STYLES[algorithm]
     return (colours.sequential[step] if role == "blue" else getattr(colours, role)), symbol, dash
 
 
-def _doubled(lengths: Sequence[int]) -> list[int]:
+def labelled(lengths: Sequence[int]) -> list[int]:
     """Return the labelled lengths: powers of two, every second one if there are many."""
     whole = [one for one in lengths if one & (one - 1) == 0]
     return whole if len(whole) <= 5 else whole[::-2][::-1]
@@ -153,7 +153,7 @@ def _axis(colours: encoding.Theme) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _round(text: str) -> str:
+def power_text(text: str) -> str:
     """Write a power of ten without decimals: `10 ms` for `10.0 ms`."""
     number, unit = text.rsplit(encoding.NARROW, 1)
     return f"{float(number.replace(',', '')):,g}{encoding.NARROW}{unit}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
+from attnviz.engine.block import Block
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
@@ -30,9 +32,8 @@ def tiles(trace: Trace) -> None:
     head = state.current().head
     st.header(lesson.text(PART, "title"), anchor="tiles")
     st.markdown(glossary_links.linked(lesson.text(PART, "lead"), "softmax"))
-    block = (backend().full_trace(trace.request) if len(trace.tokens) <= MAX_REMOTE_TOKENS else trace).block(head.block)
-    queries, keys = block.queries[:MAX_TOKENS], block.keys[:MAX_TOKENS]
-    sides = [side for side in SIDES if -(-max(len(queries), len(keys)) // side) <= ACROSS]
+    block = _block(trace)
+    queries, keys, sides = _sides(trace)
     try:
         layer = block.calls[head.layer]
         whole = {side: trace_tiles(layer, head.head, side, MAX_TOKENS) for side in sides}
@@ -49,6 +50,49 @@ def tiles(trace: Trace) -> None:
     st.fragment(_stepper, run_every=PACE if playing else None)(whole, queries, keys)
 
 
+@dataclass(frozen=True)
+class TileView:
+    """The tile on screen: all tiles, the names of rows and columns, the step and the row."""
+
+    found: TileTrace
+    queries: tuple[str, ...]
+    keys: tuple[str, ...]
+    step: int
+    at: int
+
+
+def on_screen(trace: Trace) -> TileView | None:
+    """Return the tile in the fields, which are drawn; None where this text or model has no tiles."""
+    head, session = state.current().head, st.session_state
+    queries, keys, sides = _sides(trace)
+    at, side = session.get(f"cost-row-{len(queries)}"), session.get(_side_key(sides))
+    if at is None or side is None:
+        return None
+    try:
+        found = trace_tiles(_block(trace).calls[head.layer], head.head, side, MAX_TOKENS)
+    except AttnvizError:  # the page says why
+        return None
+    step = min(session.get(_STEP, 0), len(found.tiles) - 1)
+    return TileView(found, tuple(one.text for one in queries), tuple(one.text for one in keys), step, at)
+
+
+def _block(trace: Trace) -> Block:
+    """Return the block of the head on screen, with values where a remote backend is asked for them."""
+    whole = backend().full_trace(trace.request) if len(trace.tokens) <= MAX_REMOTE_TOKENS else trace
+    return whole.block(state.current().head.block)
+
+
+def _sides(trace: Trace) -> tuple[tuple[Token, ...], tuple[Token, ...], list[int]]:
+    """Return the rows and columns that are shown, and the sides of a tile."""
+    block = _block(trace)
+    queries, keys = block.queries[:MAX_TOKENS], block.keys[:MAX_TOKENS]
+    return queries, keys, [side for side in SIDES if -(-max(len(queries), len(keys)) // side) <= ACROSS]
+
+
+def _side_key(sides: list[int]) -> str:
+    return f"cost-side-{'-'.join(map(str, sides))}"
+
+
 def _stepper(traces: dict[int, TileTrace], tokens: tuple[Token, ...], keys: tuple[Token, ...]) -> None:
     """Draw fields, picture and numbers of one tile."""
     head = encoding.head_name(state.current().head)
@@ -59,9 +103,7 @@ def _stepper(traces: dict[int, TileTrace], tokens: tuple[Token, ...], keys: tupl
             format_func=lambda number: f"{number}: {encoding.label(tokens[number].text)}",
         )  # fmt: skip
         sides = list(traces)
-        side = st.selectbox(
-            "Side of a tile", sides, index=min(1, len(sides) - 1), key=f"cost-side-{'-'.join(map(str, sides))}", width=120
-        )
+        side = st.selectbox("Side of a tile", sides, index=min(1, len(sides) - 1), key=_side_key(sides), width=120)
         found = traces[side]
         row = found.row(at)
         last = len(found.tiles) - 1

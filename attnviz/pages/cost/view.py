@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.engine.trace import Trace
-from attnviz.pages.cost import lesson
+from attnviz.pages.cost import downloads, lesson
 from attnviz.pages.cost.estimate import estimate
 from attnviz.pages.cost.measure import measure
 from attnviz.pages.cost.myth import myth
 from attnviz.pages.cost.sizes import sizes
 from attnviz.pages.cost.tiles import tiles
-from attnviz.ui import glossary_links, widgets
+from attnviz.ui import figure_and_data, glossary_links, widgets
 
 __all__ = ["show"]
 
@@ -27,4 +27,5 @@ def show(trace: Trace) -> None:
         tiles(trace)
         estimate(own, report)
         myth(report)
+        figure_and_data.fold("cost", lambda: downloads.figures(figure_and_data.source(trace), trace))
         st.caption(widgets.plain("; ".join(lesson.content()["page"]["sources"]) + "."))

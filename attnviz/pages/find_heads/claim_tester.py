@@ -102,17 +102,28 @@ def _tested(found: Atlas, kind: str, direction: str) -> None:
 
 def _picture(claim: ClaimResult, best: BestHead | None) -> None:
     """Draw rates and intervals with the baselines."""
+    rows, names, doubted = rates(claim, best)
+    st.plotly_chart(
+        evidence.figure(rows, widgets.theme(), names, doubted), theme=None, config=evidence.CONFIG, key="claim-picture",
+        alt=evidence.description(rows, names),
+    )  # fmt: skip
+
+
+def rates(claim: ClaimResult, best: BestHead | None) -> tuple[list[tuple[str, Evidence]], dict[str, str], tuple[str, ...]]:
+    """Return the rows of the picture, the labels of the baselines, and the rows without a significant lead."""
     doubted = () if claim.significant else (f"{claim.head}, all texts", f"{claim.head}, {_half(claim).lower()}")
     rows: list[tuple[str, Evidence]] = [
         (f"{claim.head}, all texts", claim.evidence), (f"{claim.head}, {_half(claim).lower()}", claim.held_out)
     ]  # fmt: skip
     if best is not None and best.head != claim.head:
         rows.append((f"{best.head}, {_half(claim).lower()}", best.evidence))
-    names = _names(claim)
-    st.plotly_chart(
-        evidence.figure(rows, widgets.theme(), names, doubted), theme=None, config=evidence.CONFIG, key="claim-picture",
-        alt=evidence.description(rows, names),
-    )  # fmt: skip
+    return rows, _names(claim), doubted
+
+
+def on_screen(found: Atlas) -> tuple[str, str]:
+    """Return the kind and direction of links in the fields, which are drawn."""
+    kind = str(st.session_state[RELATION])
+    return kind, str(st.session_state.get(f"{DIRECTION}-{found.model}-{kind}") or "dh")
 
 
 def _names(claim: ClaimResult) -> dict[str, str]:

@@ -20,9 +20,7 @@ def pick(kind: str, names: Mapping[str, str], renamed: Mapping[str, str] | None 
     `kind` is `habit` or `probe`, also the name of the URL parameter. A key that does not exist there becomes a notice, and
     the first measure is shown. `renamed` gives the present keys of older links.
     """
-    asked = page_url.parameter(kind)
-    wanted = (renamed or {}).get(asked, asked)
-    now = wanted if wanted in names else next(iter(names))
+    wanted, now = _wanted(kind, renamed), picked(kind, names, renamed)
     if wanted not in ("", now):
         widgets.show_notices([f"There is no {kind} {quoted(wanted)} here: showing {names[now]}."])
     key = widget_values.fill(f"heads-{kind}", now)
@@ -31,6 +29,17 @@ def pick(kind: str, names: Mapping[str, str], renamed: Mapping[str, str] | None 
         on_change=widget_values.answer(key, lambda name: page_url.set_parameter(kind, name)),
     )  # fmt: skip
     return now
+
+
+def picked(kind: str, names: Mapping[str, object], renamed: Mapping[str, str] | None = None) -> str:
+    """Return the key of the measure on screen: that of the URL, or the first one."""
+    wanted = _wanted(kind, renamed)
+    return wanted if wanted in names else next(iter(names))
+
+
+def _wanted(kind: str, renamed: Mapping[str, str] | None) -> str:
+    asked = page_url.parameter(kind)
+    return (renamed or {}).get(asked, asked)
 
 
 def head_map(kind: str, scores: HeadScores, alt: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from attnviz.pages.find_heads import claim_tester, habits, probes, relation_picker, view
-from attnviz.ui import caution, single_text, state, widgets
+from attnviz.pages.find_heads import claim_tester, downloads, habits, probes, relation_picker, view
+from attnviz.ui import caution, figure_and_data, single_text, state, widgets
 
 
 def show() -> None:
@@ -19,3 +19,5 @@ def show() -> None:
     if atlas is not None:
         habits.habits(atlas)
         probes.probes(atlas)
+    source = figure_and_data.source
+    figure_and_data.fold("heads", lambda: downloads.figures(source(trace, single_text.chosen()), trace, atlas))

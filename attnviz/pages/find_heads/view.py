@@ -85,31 +85,34 @@ def _store_links(drawn: DrawnLinks) -> None:
     state.change(links=tuple(link for link in drawn.links if max(link.source[1], link.target[1]) <= end))
 
 
+def followed(trace: Trace) -> tuple[Link, ...]:
+    """Return the links that a head of this model can follow."""
+    return tuple(link for link in wanted() if not link_ranking.why_unfollowable(trace, link, chosen().block))
+
+
 def ranking(trace: Trace) -> None:
     """Draw the map, the best heads and the chosen one; its own page, with the first link's source selected, on request."""
-    block, head = trace.block(chosen().block), chosen()
-    followed = tuple(link for link in wanted() if not link_ranking.why_unfollowable(trace, link, head.block))
-    if not followed:
+    block, head, links = trace.block(chosen().block), chosen(), followed(trace)
+    if not links:
         if st.session_state.pop(_OPENED, False):  # of the text before this one, which had links
             st.switch_page("pages/explore/attention.py")
         st.caption(glossary_links.linked("Draw a link to rank every head by how much it follows the link."))
         return
-    if unread := legibility_text.of_links(trace, followed, state.card().name, head.block):
+    if unread := legibility_text.of_links(trace, links, state.card().name, head.block):
         st.info(plain(unread), icon=":material/visibility_off:")
     order = _order()
     with st.spinner("Ranking every head …"):  # of a long text it takes a few seconds
-        ranked = _ranked(trace, followed)
-    ranked = link_ranking.by_difference(ranked) if order == "difference" else ranked
-    rows = link_rows.link_rows(trace, head, followed)
+        best = in_order(trace, links)
+    rows = link_rows.link_rows(trace, head, links)
     counts = [call.heads for call in block.calls]
-    data = board_ranking.to_json(ranked, counts, head, rows, len(wanted()), order)
-    data["corpus"] = _on_corpus(trace, followed, data)
+    data = board_ranking.to_json(best, counts, head, rows, len(wanted()), order)
+    data["corpus"] = _on_corpus(trace, links, data)
     opened = choosing(data, block=head.block, key="head-ranking", on_head=_store_head)
     st.session_state.pop(_OPENED, None)
     if opened:
-        state.select_word(TokenSelection(followed[0].source[0]))
+        state.select_word(TokenSelection(links[0].source[0]))
         st.switch_page("pages/explore/attention.py")
-    _cautions(trace, len(ranked), len(followed))
+    _cautions(trace, len(best), len(links))
 
 
 def _order() -> link_ranking.Order:
@@ -138,12 +141,16 @@ def _on_corpus(trace: Trace, followed: tuple[Link, ...], data: dict[str, Any]) -
     return {"on": known.on, "best": best, "sentence": known.sentence(HeadRef(*data["chosen"]))}
 
 
-def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[LinkScore, ...]:
+def in_order(trace: Trace, links: tuple[Link, ...]) -> tuple[LinkScore, ...]:
+    """Return every head in the order on screen, best first."""
+    found = _ranked(trace, links)
+    return link_ranking.by_difference(found) if page_url.parameter(SORT) == "difference" else found
+
+
+def _ranked(trace: Trace, links: tuple[Link, ...]) -> tuple[LinkScore, ...]:
     """Return every head's score on the links, kept beside the trace: the same reader asks again with every click."""
     block = chosen().block
-    return backend().derived(
-        trace.request, ("ranked", block, followed), lambda one: link_ranking.rank_heads(one, followed, block)
-    )
+    return backend().derived(trace.request, ("ranked", block, links), lambda one: link_ranking.rank_heads(one, links, block))
 
 
 def _store_head(picked: ChosenHead) -> None:

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import streamlit as st
 
 from attnviz.errors import BadInputError
 from attnviz.lessons import glossary
 from attnviz.lessons.glossary import FaqEntry, Term
-from attnviz.ui import glossary_links, page_url, state, widgets
+from attnviz.ui import contents, glossary_links, page_url, state, widgets
 
 TERM_PARAM = "term"  # URL parameter
 _SEARCH = "glossary-search"
 SEARCH = "search"  # the anchor above the field
-WIDE = 760  # pixels
 
 
 def page() -> None:
-    """Draw the whole page in a narrow column."""
+    """Draw the whole page."""
     widgets.show_notices(state.notices())
     first = _linked_term()
-    with st.container(key="glossary", width=WIDE):
+    with st.container(key="glossary"):
         query = _title(first)
-        _questions(query)
-        _entries(query, first)
+        found, asked = glossary.matching(query)
+        with contents.beside(_contents(found, asked)) if found else st.container():
+            _questions(query, asked)
+            _entries(query, found, first)
+
+
+def _contents(found: Sequence[Term], asked: Sequence[FaqEntry]) -> list[contents.Part]:
+    """Return what is on the page: questions, and terms by their first letter."""
+    letters = groupby(found, key=lambda one: one.name[0].upper())
+    terms = [(letter, tuple((one.name, one.id) for one in group)) for letter, group in letters]
+    questions = [contents.Part("Questions", "questions")] if asked else []
+    return [*questions, *(contents.Part(letter, names[0][1], names) for letter, names in terms)]
 
 
 def _linked_term() -> Term | None:
@@ -58,14 +68,13 @@ def _clear_term() -> None:
     page_url.set_parameter(TERM_PARAM, "")
 
 
-def _questions(query: str) -> None:
+def _questions(query: str, asked: Sequence[FaqEntry]) -> None:
     """Draw the questions that match the search; opened if there are only a few."""
-    found = glossary.matching(query)[1]
-    if not found:
+    if not asked:
         return
     st.header("Questions", anchor="questions")
-    for one in found:
-        with st.expander(one.question, expanded=bool(query) and len(found) <= 3):
+    for one in asked:
+        with st.expander(one.question, expanded=bool(query) and len(asked) <= 3):
             _answer(one)
 
 
@@ -76,35 +85,41 @@ def _answer(one: FaqEntry) -> None:
     _sources(one.sources)
 
 
-def _entries(query: str, first: Term | None) -> None:
+def _entries(query: str, found: Sequence[Term], first: Term | None) -> None:
     """Draw every term that matches the search, without the linked one above."""
-    found = glossary.matching(query)[0]
     st.header("Terms", anchor="terms")
     if not found:
         st.markdown(f"Nothing here for “{widgets.plain(query)}”. Try a shorter word, or clear the field.")
         return
-    with st.container(key="glossary-index"):
-        st.markdown(" · ".join(f"[{one.name}](#{one.id})" for one in found))
     for one in found:
         if one != first:
             _entry(one, {one.id for one in found} | ({first.id} if first else set()))
 
 
 def _entry(one: Term, shown_ids: set[str]) -> None:
-    """Draw one term: name, sentence, paragraph, formula, related terms and sources.
+    """Draw one term: name, sentence, paragraph, related terms and sources; the formula beside them if there is room.
 
     Links to terms on this page use its anchors, others their URL.
     """
     st.subheader(one.name, anchor=one.id)
-    st.markdown(f"**{one.short}**")
-    st.markdown(one.long)
-    if one.formula:
+    if not one.formula:
+        _words(one, shown_ids)
+        return
+    words, formula = st.columns([3, 2], gap="large")
+    with words:
+        _words(one, shown_ids)
+    with formula:
         st.latex(one.formula)
-        st.markdown(one.symbols)
+        st.caption(one.symbols)
+
+
+def _words(one: Term, shown_ids: set[str]) -> None:
+    """Draw what a term means, what to read next, and who says so."""
     also = [name for name in one.also if name.casefold() not in _plain_forms(one)]
     parts = [f"Also: {', '.join(also)}."] if also else []
     see = (f"[{glossary.term(id).name}](#{id})" if id in shown_ids else glossary_links.link(id) for id in one.see)
-    st.markdown(" ".join([*parts, f"See {', '.join(see)}."]))
+    more = " ".join([*parts, f"See {', '.join(see)}."])
+    st.markdown(f"**{one.short}**\n\n{one.long}\n\n{more}")
     _sources(one.sources)
 
 

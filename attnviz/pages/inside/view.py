@@ -13,11 +13,11 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding
 from attnviz.lessons import template
-from attnviz.pages.inside import analysis, closing, figure, lesson, values
+from attnviz.pages.inside import analysis, closing, downloads, figure, lesson, values
 from attnviz.pages.inside.analysis import StepPicture
 from attnviz.pages.inside.lesson import Step
 from attnviz.pages.inside.quiz import show_question
-from attnviz.ui import caution, page_url, state, token_picker, widget_values, widgets
+from attnviz.ui import caution, figure_and_data, page_url, state, token_picker, widget_values, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
 
@@ -66,6 +66,7 @@ def show(one: HeadSteps) -> None:
         _progress(steps, number)
         with st.container(key="inside-step"):
             _step(one, at, steps, number)
+        figure_and_data.fold("inside", lambda: downloads.figures(figure_and_data.source(), one, at), now=steps[number].id)
         caution.show(linked(_model_note(one)))
         st.caption(widgets.plain("; ".join(content["sources"]) + "."))
 

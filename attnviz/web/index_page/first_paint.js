@@ -19,7 +19,7 @@
   const boards = () => [...document.querySelectorAll(".st-key-board [data-testid=stBidiComponentIsolated]")];
   const drawn = () => boards().some((one) => one.shadowRoot?.querySelector(".readout")?.textContent);
   const ended = () =>
-    document.querySelector("[data-testid=stApp][data-test-script-state=notRunning] .st-key-page-links") && !document.querySelector(".st-key-board, [data-testid=stSkeleton]");
+    document.querySelector("[data-testid=stApp][data-test-script-state=notRunning] .page-name") && !document.querySelector(".st-key-board, [data-testid=stSkeleton]");
   const stopped = () => document.querySelector("[data-testid=stDialog], [data-testid=stAlert], [data-testid=stException]");
   const end = () => {
     root.classList.remove("first-paint");

@@ -1,13 +1,13 @@
-// The row of pages. A click is passed on to Streamlit's own link to the page, which is drawn but not shown: so the session stays,
-// and with it what is on its way. A link that is opened in another tab or copied carries what the address says now.
+// The row of pages. At a click Streamlit goes to the page as it does at a step back of the browser: so the session stays, and
+// with it what is on its way. A link that is opened in another tab or copied carries what the address says now.
 (() => {
   const NARROW = matchMedia("(max-width: 1099px)");
   const VISITED = "attnviz-visited"; // set in the browser once any page has been opened
   const DEFAULT = "attention"; // the page at the bare address, which Streamlit does not find by its name
-  const POLL = 50; // milliseconds between two checks whether Streamlit has drawn its links
+  const POLL = 50; // milliseconds between two checks whether Streamlit knows its pages
   const row = () => document.getElementById("attnviz-pages");
   const links = () => [...row().querySelectorAll("a[data-page]")];
-  const streamlitLink = (link) => document.querySelectorAll(".st-key-page-links a")[links().indexOf(link)];
+  const ready = () => document.querySelector(".page-name"); // any page has been drawn
   let wanted = null; // the link of a page that is opened as soon as Streamlit is there
 
   // The link of the open page; an address without a name is the board's.
@@ -30,11 +30,11 @@
     wanted = link;
     if (polling) return;
     const poll = () => {
-      if (!streamlitLink(wanted)) return setTimeout(poll, POLL);
+      if (!ready()) return setTimeout(poll, POLL);
       const link = wanted;
       wanted = null;
-      mark(link);
-      streamlitLink(link).click();
+      if (link !== currentLink()) history.pushState(null, "", new URL(bare(link), location.href));
+      dispatchEvent(new PopStateEvent("popstate"));
       document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
     };
     poll();

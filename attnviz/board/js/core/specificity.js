@@ -15,7 +15,7 @@ export function othersOf(pattern, row, key, errorOf = () => 0) {
     n += 1;
     sum += weight;
     error += errorOf(pattern, i, key);
-    if (weight >= Math.max(AS_MUCH * own, LEAST)) looking += 1;
+    if (own >= LEAST && weight >= Math.max(AS_MUCH * own, LEAST)) looking += 1;
   });
   return { n, mean: n ? sum / n : 0, error: n ? error / n : 0, looking, everywhere: n >= FEW && 2 * looking > n };
 }
