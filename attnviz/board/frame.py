@@ -16,16 +16,19 @@ import json
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt16
 
 from attnviz.board import thousandths
-from attnviz.engine.block import Block
-from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.text import units
 from attnviz.types import HeadRef, Token, Unit
+
+if TYPE_CHECKING:  # they bring torch, for which a server that starts does not wait
+    from attnviz.engine.block import Block
+    from attnviz.engine.trace import Trace
 
 MAGIC, DEFLATED = b"ATN1", b"ATZ1"
 PLAIN_WEIGHTS = 98_304  # up to this many weights, all are sent as they are: at most 192 kB

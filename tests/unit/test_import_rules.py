@@ -69,3 +69,11 @@ def test_importing_attnviz_loads_no_heavy_library():
     code = f"import sys, attnviz, attnviz.cli; print([name for name in {sorted(FENCES)} if name in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout == "[]\n"
+
+
+def test_a_server_answers_before_it_loads_torch():
+    code = (
+        "import sys, attnviz.ui.start_up, attnviz.web.middleware as it; it.PageMiddleware(None); print('torch' in sys.modules)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout == "False\n"

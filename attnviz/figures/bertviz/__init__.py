@@ -10,18 +10,21 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from attnviz.engine.block import Block
-from attnviz.engine.trace import Trace
 from attnviz.errors import TooLongError
 from attnviz.figures import encoding
 from attnviz.figures.bertviz.csp_hash import digest
 from attnviz.figures.bertviz.scripts import scripts
 from attnviz.types import HeadRef, Token
+
+if TYPE_CHECKING:  # a server that starts needs only the hashes of the scripts, and does not wait for torch
+    import torch
+
+    from attnviz.engine.block import Block
+    from attnviz.engine.trace import Trace
 
 MAX_WEIGHTS = 300_000  # each weight is a line on the page, and browsers are slow with more
 DIGITS = 4  # enough for a line's opacity, and the page is a third as large
@@ -148,6 +151,8 @@ def _attention(part: _Drawable, label: int) -> dict[str, Any]:
 
 def _tensors(block: Block, layers: Sequence[int]) -> list[torch.Tensor]:
     """Return the weights of each layer, [1, head, query, key]."""
+    import torch
+
     return [torch.tensor(block.weights(layer))[None] for layer in layers]
 
 
