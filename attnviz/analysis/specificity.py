@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from attnviz.analysis.row_stats import units_of
 from attnviz.analysis.view import sides, summed
 from attnviz.engine.block import Block
-from attnviz.types import Unit
+from attnviz.types import Pattern, Unit
 from attnviz.view_state import ViewOptions
 
 AS_MUCH = 0.5  # another word looks there too if it gives the target at least this part of what the source gives,
@@ -37,14 +38,14 @@ class OtherWords:
     there are.
     """
 
-    mean: Float[np.ndarray, "*head link"]
-    looking: Int[np.ndarray, "*head link"]
-    n: Int[np.ndarray, " link"]
+    mean: Float[np.ndarray, "*head"]
+    looking: Int[np.ndarray, "*head"]
+    n: Int[np.ndarray, "*link"]
 
     @property
-    def everywhere(self) -> Bool[np.ndarray, "*head link"]:
+    def everywhere(self) -> Bool[np.ndarray, "*head"]:
         """Whether more than half of the other words look at the target too."""
-        return (self.n >= FEW) & (2 * self.looking > self.n)
+        return np.asarray((self.n >= FEW) & (2 * self.looking > self.n))
 
 
 def beside(weight: str, others: str, n: int, looking: int, everywhere: bool, source: str) -> str:
@@ -70,14 +71,33 @@ def other_words(part: Block, source: Sequence[int], target: Sequence[int]) -> tu
 
 
 def compared(
-    given: Float[np.ndarray, "*head link word"], own: Float[np.ndarray, "*head link"], among: Bool[np.ndarray, "link word"]
+    given: Float[np.ndarray, "*head word"], own: Float[np.ndarray, "*head"], among: Bool[np.ndarray, "*link word"]
 ) -> OtherWords:
     """Compare what each word gives each target with what the source gives, `own`; `among` says which words are the others."""
-    n = among.sum(-1)
+    n = np.asarray(among.sum(-1))
     sums = np.where(among, given, 0.0).sum(-1, dtype=np.float64)
     mean = np.where(n > 0, sums / np.maximum(n, 1), np.nan)
-    too = among & (given >= np.maximum(AS_MUCH * own, LEAST)[..., None]) & (own >= LEAST)[..., None]
-    return OtherWords(mean, too.sum(-1), n)
+    enough = np.maximum(AS_MUCH * own, LEAST)
+    too = among & (given >= enough[..., None]) & (np.asarray(own) >= LEAST)[..., None]
+    return OtherWords(np.asarray(mean), np.asarray(too.sum(-1)), n)
+
+
+def of_cell(pattern: Pattern, query: int, key: int) -> OtherWords:
+    """Return what the other words of a pattern give one of its keys, beside one of its queries: single values, without axes.
+
+    The pattern has all its weights: one that is filtered would lack what it leaves out.
+    """
+    queries, keys = units_of(pattern)
+    own = queries[query].tokens, keys[key].tokens if queries == keys else ()
+    among = np.array(
+        [
+            not unit.special and unit.tokens not in own and (not pattern.causal or unit.tokens[-1] >= keys[key].tokens[0])
+            for unit in queries
+        ],
+        bool,
+    )
+    given = pattern.weights[:, key]
+    return compared(given, np.asarray(given[query]), among)
 
 
 def of_links(part: Block, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> OtherWords:

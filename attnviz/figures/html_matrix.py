@@ -37,25 +37,27 @@ def drawn(
     columns: Sequence[str],
     at: int | None,
     alt: str,
+    crowded: int = CROWDED,
+    cell: int = CELL,
 ) -> str:
     """Return the matrix of `cells`, pixels of a theme; row `at` is the selected one, `alt` describes it in words.
 
-    The page needs `CSS` once.
+    With more rows or columns than `crowded`, only some have their name. The page needs `CSS` once.
     """
     n, m = len(rows), len(columns)
     picture = encoding.each_theme(theme, lambda name: image(cells(name), alt, f"aspect-ratio:{m}/{n}"))
     outline = "" if at is None else f'<i class="row" style="top:{100 * at / n:.4f}%;height:{100 / n:.4f}%"></i>'
     return (
-        f'<div class="matrix" style="max-width:{m * CELL + 100}px">'
-        f'<div class="across" style="grid-template-columns:repeat({m},minmax(0,1fr))">{_names(columns, None)}</div>'
-        f'<div class="down" style="grid-template-rows:repeat({n},minmax(0,1fr))">{_names(rows, at)}</div>'
+        f'<div class="matrix" style="max-width:{m * cell + 100}px">'
+        f'<div class="across" style="grid-template-columns:repeat({m},minmax(0,1fr))">{_names(columns, None, crowded)}</div>'
+        f'<div class="down" style="grid-template-rows:repeat({n},minmax(0,1fr))">{_names(rows, at, crowded)}</div>'
         f'<div class="grid">{picture}{outline}</div></div>'
     )
 
 
-def _names(names: Sequence[str], at: int | None) -> str:
+def _names(names: Sequence[str], at: int | None, crowded: int) -> str:
     """Return the names in their places; if they would overlap, only some, and always that of the selected row."""
-    step = -(-len(names) // CROWDED)
+    step = -(-len(names) // max(crowded, 1))
     shown = {place for place in range(0, len(names), step) if at is None or abs(place - at) >= step} | {at}
     return "".join(
         f'<span{" class=selected" if place == at else ""} dir="auto">{html.escape(encoding.label(name, 14))}</span>'

@@ -45,7 +45,7 @@ GROUPS = (
     PageGroup(
         "Look",
         (
-            PageEntry("attention", "pages/explore/attention.py", "Attention", "Attention", "one sentence, every head"),
+            PageEntry("attention", "pages/explore/attention.py", "Attention", "Attention", "one sentence, all heads"),
             PageEntry("compare", "pages/explore/compare.py", "Compare", "Compare", "heads side by side"),
         ),
     ),
@@ -66,7 +66,7 @@ GROUPS = (
             PageEntry("places", "pages/learn/places.py", "Beyond text", "Beyond text", "pictures and other data"),
         ),
     ),
-    PageGroup("", (PageEntry("glossary", "pages/learn/glossary.py", "Glossary", "Glossary", "every term in two sentences"),)),
+    PageGroup("", (PageEntry("glossary", "pages/learn/glossary.py", "Glossary", "Glossary", "every term explained"),)),
 )
 PAGES = tuple(page for group in GROUPS for page in group.pages)
 

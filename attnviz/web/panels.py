@@ -12,6 +12,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("?", "Show these keys"),
             ("Enter", "In the sentence: read it"),
+            ("Enter", "On a word with dots below: its meaning"),
             ("F", "Present: larger, on the whole screen"),
             ("Esc", "Close what is open"),
         ),
@@ -36,6 +37,12 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
     ("Heads", (("← →", "Walk over the words"), ("Enter", "Choose the source, then the target"), ("Delete", "Remove the link"))),
     ("Inside", (("← →", "One step back or on"),)),
+)
+# The link to the tour of the board: what it says depends on what this browser remembers of it (tour.js).
+TOUR = (
+    '<span class="tour-taken">You took the tour of the board. </span><a href="./" data-tour>'
+    '<span class="tour-new">Two minutes around the board</span><span class="tour-begun">Go on with the tour of the board</span>'
+    '<span class="tour-taken">Take it again</span></a>'
 )
 _HERE = Path(__file__).parent / "index_page"
 
@@ -64,7 +71,7 @@ def keys() -> str:
         '<div id="attnviz-keys" class="row-panel" popover role="dialog" aria-label="Keys">'
         '<div class="row-panel-head"><b>Keys</b>'
         '<button type="button" popovertarget="attnviz-keys" popovertargetaction="hide">Close</button></div>'
-        '<p><a href="./" data-tour>Two minutes around the board</a></p>'
+        f"<p>{TOUR}</p>"
         f'<div class="keys">{groups}</div></div>'
     )
 

@@ -158,3 +158,12 @@ def test_coreference_takes_a_sentence_of_the_readers_own(app):
     app.multiselect[0].set_value([(0, 4), (12, 16)]).run()
     assert not app.exception
     assert "All 72 heads" in text(app)
+
+
+def test_the_table_of_links_has_what_other_words_give_the_same_key(opened):
+    app = opened(text=TEXT, layer="3", head="1", open="table")
+    table = app.dataframe[0].value
+    row = table[(table["query"] == "it") & (table["key"] == "animal")].iloc[0]
+    assert (round(row["weight"], 3), round(row["others"], 3), row[""]) == (0.640, 0.099, "")
+    assert (table[table["key"] == "[CLS]"][""] == "∗").any(), "most words look at it"
+    assert "Others: what the other words that can see the key give it" in text(app)

@@ -36,10 +36,27 @@ def cells(app: AppTest, number: int) -> np.ndarray:
     return np.array(z, float)
 
 
-def test_the_page_opens_with_an_untrained_model_that_is_called_so(shown: Callable[..., AppTest]):
+def with_random_weights(app: AppTest) -> AppTest:
+    """The page with the weights of the untrained model unfolded."""
+    app.session_state["places-random"] = True
+    return app.run()
+
+
+def shapes(app: AppTest) -> list[tuple[int, ...]]:
+    """Rows, columns and filled cells of the pictures of which token can look at which."""
+    (page,) = (html.proto.body for html in app.get("html") if "places-shapes" in html.proto.body)
+    found = re.findall(r'alt="(\d+) rows, (\d+) columns, (\d+) of', page)
+    return [tuple(map(int, one)) for one in dict.fromkeys(found)]
+
+
+def test_which_token_can_look_at_which_comes_first_and_random_weights_on_request(shown: Callable[..., AppTest]):
     app = shown()
     assert not app.exception
     assert not app.error
+    assert shapes(app) == [(13, 13, 169), (6, 6, 21), (6, 13, 78)]
+    assert not app.get("plotly_chart")
+    assert "untrained**" not in written(app)
+    with_random_weights(app)
     assert "is **untrained**" in written(app)
     encoder, decoder, cross = (cells(app, number) for number in range(3))
     assert encoder.shape == (13, 13)
@@ -48,22 +65,22 @@ def test_the_page_opens_with_an_untrained_model_that_is_called_so(shown: Callabl
     assert np.isnan(decoder[np.triu_indices(6, 1)]).all()
     assert cross.sum(-1) == pytest.approx(np.ones(6), abs=1e-4)
     assert "15 of 36 cells stay empty" in written(app)
+    assert "random here and means nothing" in written(app)
     assert "a rectangle of 78 weights" in written(app)
 
 
 def test_another_second_text_has_another_rectangle(shown: Callable[..., AppTest]):
     app = shown()
     app.text_input(key="places-target").set_value("Kurz").run()
-    assert cells(app, 2).shape == (2, 13)
-    assert "a rectangle of 26 weights" in written(app)
+    assert shapes(app)[2] == (2, 13, 26)
     app.text_input(key="places-target").set_value("").run()
     assert not app.exception
-    assert cells(app, 2).shape == (6, 13)
+    assert shapes(app)[2] == (6, 13, 78)
 
 
 def test_a_long_text_is_cut_for_the_pictures_and_the_page_says_so(shown: Callable[..., AppTest]):
     app = shown(text="word " * 60)
-    assert cells(app, 0).shape == (24, 24)
+    assert shapes(app)[0] == (24, 24, 576)
     assert "only the first 24 words of your text" in written(app)
     assert "your sentence of 62 tokens" in written(app)
 

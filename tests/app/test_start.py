@@ -20,12 +20,14 @@ def test_start_shows_a_field_and_a_door_to_every_page_that_belongs_to_a_purpose(
     assert [field.label for field in app.text_input] == ["Your sentence"]
     doors = html(app)
     assert all(f'data-page="{name}"' in doors for name in SCRIPTS if name not in ("start", "glossary"))
+    assert all(f'data-panel="{name}"' in doors for name in ("present", "share"))
+    assert "Take it again" in doors
 
 
 def test_the_sentence_that_is_typed_there_is_the_readers_from_then_on(opened):
     app = opened().switch_page(SCRIPTS["start"]).run()
     app.text_input(key="start_sentence").set_value("Dogs chase cats")
-    app.button[0].click().run()
+    next(button for button in app.button if button.label == "Look").click().run()
 
     assert next(field for field in app.text_input if field.label == "Sentence").value == "Dogs chase cats"
 

@@ -135,7 +135,7 @@ def with_lists(page: Page) -> None:
 
 
 def with_pictures(page: Page) -> None:
-    expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=SLOW)
+    expect(page.locator(".places-shapes img:visible")).to_have_count(3, timeout=SLOW)
     drawn(page)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
@@ -153,11 +154,17 @@ def test_a_first_visit_opens_start_whose_picture_answers_and_whose_field_opens_t
     expect(card).to_be_hidden()
     page.mouse.click(4, 600)
     page.keyboard.press("?")
-    page.get_by_role("link", name="Two minutes around the board").click()
+    page.get_by_role("link", name="Take it again").click()
     expect(page.get_by_role("dialog", name="Tour, stop 1 of 5")).to_be_visible()
     page.keyboard.press("Escape")
     expect(card).to_be_hidden()
     page.get_by_role("link", name="Start", exact=True).click()
+    expect(page.locator(".start-tour")).to_have_text(
+        "You took the tour of the board. Take it again", use_inner_text=True, timeout=SLOW
+    )
+    page.get_by_role("link", name="Share a QR code").click()
+    expect(page.get_by_role("dialog", name="Share").get_by_label("Link: it opens")).to_have_value(re.compile("/start"))
+    page.keyboard.press("Escape")
     page.get_by_role("textbox", name="Your sentence").fill(TEXT)
     page.keyboard.press("Enter")
     page.wait_for_function("() => location.pathname === '/' && location.search.includes('text=Dogs+chase+cats')", timeout=SLOW)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import attnviz
+from attnviz.analysis import link_ranking, specificity
 from attnviz.analysis.row_stats import entropy
 from attnviz.analysis.statistics import wilson
 from attnviz.engine.layers import Projections
@@ -17,6 +18,7 @@ from attnviz.lessons import glossary
 from attnviz.linguistics.fixed_rules import ERROR
 from attnviz.models.load import LoadedModel
 from attnviz.selection import TEXT
+from attnviz.types import Link
 
 NAMES = r"all-MiniLM-L6-v2|SmolLM2(-135M)?|GPT-2|T5|L\d+(·H\d+)?|\[[A-Z]+\]"
 YEAR = r"\b(19|20)\d\d\b"
@@ -43,6 +45,14 @@ def heads(model: str) -> int:
 
 def percent(rate: float) -> int:
     return round(100 * rate)
+
+
+def example_link() -> tuple[float, float]:
+    """What L3·H1 of minilm gives from “it” to “animal”, and what the other words give “animal”."""
+    ranked = link_ranking.rank_heads(attnviz.attend(TEXT), [Link((43, 45), (4, 10))])
+    (one,) = (one for one in ranked if (one.layer, one.head) == (3, 1))
+    assert one.others is not None
+    return round(one.weight, 2), round(one.others, 1)
 
 
 def numbers(text: str) -> list[str]:
@@ -88,6 +98,7 @@ STATED = {
     "logit": lambda: [round(math.e, 1)],
     "gap": lambda: [8908],  # Webster et al. 2018, abstract
     "margin": lambda: [0.64, 0.1, round(0.64 - 0.1, 2)],
+    "specific": lambda: [*example_link(), specificity.FEW, specificity.LEAST],
     "p-value": lambda: [
         0.01, 0.01 * 100, 100, heads("minilm"), heads("minilm"), 0.0005, heads("minilm"), round(0.0005 * heads("minilm"), 6),
         ERROR,

@@ -86,6 +86,7 @@ test("any other word is described by what is seen", () => {
   const pattern = resting(3);
   assert.equal(sinkOf(pattern).resting, false);
   assert.equal(sinkSentence(pattern, sinkOf(pattern)), "Most words look first at \u201cc\u201d: it takes 70\u202f% of this head.");
+  assert.equal(sinkSentence(pattern, sinkOf(pattern), true), "Most words look first at \u201cc\u201d.");
 });
 
 test("few words, or hardly more than uniform attention gives, make no sink", () => {

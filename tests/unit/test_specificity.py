@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnviz.analysis import link_ranking, specificity
+from attnviz.analysis import link_ranking, specificity, view
 from attnviz.engine.block import Block
 from attnviz.engine.layers import Dense
 from attnviz.engine.trace import Trace
-from attnviz.types import AttentionRequest, Link, Token
+from attnviz.types import AttentionRequest, HeadRef, Link, Token
+from attnviz.view_state import ViewOptions
 from tests.toy_texts import CATS, CATS_SAW_IT, IT, SAW
 
 # "cats saw it now and here" with two padding tokens: cats is two pieces; 1 layer x 3 heads x 6 words x 10 tokens.
@@ -58,7 +59,7 @@ def test_the_others_are_the_words_without_source_target_and_special_tokens_and_t
     assert everywhere == [False, True, False]
 
 
-def test_where_the_source_itself_gives_less_than_a_tenth_nothing_is_said_of_the_others():
+def test_a_source_that_gives_less_than_a_tenth_does_not_look_there_itself():
     part = block(dict.fromkeys(("saw", "now", "and", "here"), (0.5, 0.0)) | {"it": (0.09, 0.0)})
     assert found(part, IT_AT, CATS_AT)[1:] == ([0], 4, [False])
     assert found(part, SAW_AT, CATS_AT)[1:] == ([3], 4, [True])
@@ -160,3 +161,22 @@ def test_without_other_words_a_ranking_has_no_difference():
             (0, None, None, False),
             (1, None, None, False),
         ]
+
+
+def test_the_others_of_one_cell_of_a_pattern_are_those_of_its_link():
+    part = block(
+        {"it": (0.5, 0.3), "saw": (0.3, 0.1), "now": (0.2, 0.2), "and": (0.0, 0.4), "here": (0.1, 0.0), "[SEP]": (0.9, 0.0)}
+    )
+    trace = Trace(AttentionRequest("made", "cats saw it now and here"), (part,))
+    for special in ("show", "hide"):
+        pattern = view.pattern(trace, HeadRef(0, 0), ViewOptions(special=special))
+        found = specificity.of_cell(pattern, pattern.queries.index("it"), pattern.keys.index("cats"))
+        assert (int(found.looking), int(found.n), bool(found.everywhere)) == (3, 4, True)
+        assert float(found.mean) == pytest.approx(0.325)
+    causal = view.pattern(
+        Trace(AttentionRequest("made", "cats saw it now and here"), (block({"now": (0.4, 0.0)}, causal=True),)),
+        HeadRef(0, 0),
+        ViewOptions(),
+    )
+    assert int(specificity.of_cell(causal, causal.queries.index("it"), causal.keys.index("saw")).n) == 3
+    assert int(specificity.of_cell(causal, causal.queries.index("here"), causal.keys.index("and")).n) == 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from attnviz.analysis import link_ranking
+from attnviz.analysis import link_ranking, specificity
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import bertviz, encoding, heatmap
@@ -21,6 +21,7 @@ HEATMAP, BERTVIZ, MODEL, TABLE, DOWNLOAD = "heatmap", "bertviz", "bertviz-model"
 CHOICES = {HEATMAP: "Exact heatmap", BERTVIZ: "BertViz", TABLE: "Table", DOWNLOAD: "Download"}
 VIEWS = {BERTVIZ: "This head", MODEL: "Whole model"}
 STRONGEST = 20
+EVERYWHERE = "∗"
 DRAWN = 262_144  # cells of a heatmap: 512 words a side; the board's matrix shows more, and zooms
 
 
@@ -84,18 +85,33 @@ def _table(shown: HeadView, named: bool) -> None:
     """Draw the strongest links of one head as a table."""
     pattern = shown.pattern
     _named(shown, named)
+    found = [(link, _others(shown, link)) for link in link_ranking.strongest(pattern, STRONGEST)]
     rows = [
         {
-            "query": _label(pattern.queries, pattern.query_units, found.query),
-            "key": _label(pattern.keys, pattern.key_units, found.key),
-            "weight": found.weight,
+            "query": _label(pattern.queries, pattern.query_units, link.query),
+            "key": _label(pattern.keys, pattern.key_units, link.key),
+            "weight": link.weight,
+            "others": float(others.mean) if others.n else None,
+            "": EVERYWHERE if others.everywhere else "",
         }
-        for found in link_ranking.strongest(pattern, STRONGEST)
+        for link, others in found
     ]
+    number = st.column_config.NumberColumn(format="%.3f")
     st.dataframe(
-        rows, hide_index=True, height=320, column_config={"weight": st.column_config.NumberColumn(format="%.3f")},
+        rows, hide_index=True, height=320, column_config={"weight": number, "others": number},
         alt=f"The {len(rows)} strongest links of {shown.head}", key=f"links-{shown.head}",
     )  # fmt: skip
+    marked = " ∗ Most words look there, not only this one." if any(others.everywhere for _, others in found) else ""
+    st.caption(glossary_links.linked(f"Others: what the other words that can see the key give it, on average.{marked}"))
+
+
+def _others(shown: HeadView, link: link_ranking.StrongCell) -> specificity.OtherWords:
+    """Return what the other words give the key of a link, with all weights of the head."""
+    pattern, whole = shown.pattern, shown.unfiltered
+    if not pattern.query_units:
+        return specificity.of_cell(whole, link.query, link.key)
+    query, key = pattern.query_units[link.query], pattern.key_units[link.key]
+    return specificity.of_cell(whole, whole.query_units.index(query), whole.key_units.index(key))
 
 
 def _label(labels: Sequence[str], units: Sequence[Unit], at: int) -> str:

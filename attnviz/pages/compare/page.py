@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from attnviz.pages.compare import presets, view
-from attnviz.ui import state
+from attnviz.pages.compare import worksheet as own_sheet
+from attnviz.ui import state, worksheet
 
 
 def show() -> None:
     """Draw the page for the current reader."""
     presets.sets()
     found = view.compare(state.current())
+    if worksheet.wanted() and (sheet := own_sheet.sheet(found.panels, view.selected_rows(found))) is not None:
+        worksheet.show(sheet)
+        return
     view.draw_panels(found)
     view.table(found)
     view.downloads(found)
+    worksheet.offer()

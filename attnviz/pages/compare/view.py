@@ -208,6 +208,12 @@ def downloads(found: Comparison) -> None:
             )  # fmt: skip
 
 
+def selected_rows(found: Comparison) -> tuple[tuple[int, ...], ...]:
+    """Return the rows of the selected words in every panel."""
+    base = _base(found)
+    return ((),) * len(found.panels) if base is None else analysis.selected_rows(found.panels, state.current().focus, base)
+
+
 def _base(found: Comparison) -> tuple[tuple[Token, ...], tuple[Token, ...]] | None:
     """Return the queries and keys that the selection refers to: of the text on screen, or of the first that could be read."""
     selection = state.current()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from attnviz.pages.coreference import view
-from attnviz.pages.coreference.question import opening_head
-from attnviz.ui import single_text, state, widgets
+from attnviz.pages.coreference import worksheet as own_sheet
+from attnviz.pages.coreference.question import HeadAnswers, opening_head, partner
+from attnviz.ui import single_text, state, widgets, worksheet
 
 
 def show() -> None:
@@ -15,4 +16,9 @@ def show() -> None:
     trace = widgets.trace_or_message(selection)
     question = view.question(selection.request, trace) if trace is not None else None
     if question and trace is not None:
+        if worksheet.wanted():
+            answers = HeadAnswers(question, trace)
+            worksheet.show(own_sheet.sheet(answers, partner(answers), single_text.chosen()))
+            return
         view.show(question, trace)
+        worksheet.offer()

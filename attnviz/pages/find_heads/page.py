@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from attnviz.pages.find_heads import claim_tester, downloads, habits, probes, relation_picker, view
-from attnviz.ui import figure_and_data, single_text, state, widgets
+from attnviz.ui import figure_and_data, single_text, state, widgets, worksheet
 
 
 def show() -> None:
     """Draw the page for the current reader."""
     trace = widgets.trace_or_message(single_text.read(state.current()))
     if trace is None:
+        return
+    if worksheet.wanted():
+        view.worksheet(trace)
         return
     view.sentence(trace)
     relation_picker.relation_picker(trace)
@@ -20,3 +23,4 @@ def show() -> None:
         probes.probes(atlas)
     source = figure_and_data.source
     figure_and_data.fold("heads", lambda: downloads.figures(source(trace, single_text.chosen()), trace, atlas))
+    worksheet.offer()

@@ -15,9 +15,11 @@ from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.lessons import examples
 from attnviz.linguistics import corpus_rank, gold_sentences
+from attnviz.pages.find_heads import worksheet as own_sheet
 from attnviz.pages.find_heads.parsed_text import parsed
 from attnviz.types import HeadRef, Link, Unit
 from attnviz.ui import caution, glossary_links, page_url, state, widget_values
+from attnviz.ui import worksheet as sheets
 from attnviz.ui.backend import backend
 from attnviz.ui.components.links import choosing, drawing
 from attnviz.ui.markdown import plain
@@ -113,6 +115,17 @@ def ranking(trace: Trace) -> None:
         state.select_word(TokenSelection(links[0].source[0]))
         st.switch_page("pages/explore/attention.py")
     _cautions(trace, len(best), len(links))
+
+
+def worksheet(trace: Trace) -> None:
+    """Draw the worksheet on the links, or say that it needs one."""
+    block = chosen().block
+    followed = tuple(link for link in wanted() if not link_ranking.why_unfollowable(trace, link, block))
+    if not followed:
+        st.info("A worksheet needs a link: go back to the page and draw one.")
+        sheets.close()
+        return
+    sheets.show(own_sheet.sheet(trace, followed, _ranked(trace, followed), block))
 
 
 def _order() -> link_ranking.Order:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from attnviz.pages.inside import view
-from attnviz.ui import state, widgets
+from attnviz.pages.inside import worksheet as own_sheet
+from attnviz.ui import state, token_picker, widgets, worksheet
 
 
 def show() -> None:
@@ -11,4 +12,10 @@ def show() -> None:
     trace = widgets.trace_or_message(state.current())
     one = view.head_steps(trace) if trace is not None else None
     if one is not None:
+        if worksheet.wanted():
+            request = state.current().request
+            at = token_picker.head_fields(one.tokens, one.heads, "inside")
+            worksheet.show(own_sheet.sheet(one, at, request.text, request.model))
+            return
         view.show(one)
+        worksheet.offer()

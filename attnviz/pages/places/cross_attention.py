@@ -15,9 +15,9 @@ from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, heatmap
 from attnviz.lessons.template import fill
 from attnviz.models import catalog
-from attnviz.pages.places import lesson
+from attnviz.pages.places import figure, lesson
 from attnviz.text import words
-from attnviz.types import AttentionRequest, HeadRef
+from attnviz.types import AttentionRequest, HeadRef, Pattern
 from attnviz.ui import glossary_links, heatmap_chart, input_bar, state, widgets
 from attnviz.ui.backend import backend
 from attnviz.view_state import ViewOptions
@@ -32,24 +32,54 @@ class EncoderDecoderReading:
 
     trace: Trace
     note: str
+    is_trained: bool
 
 
 def cross_attention(trace: Trace) -> int:
-    """Draw the three kinds of attention of an encoder-decoder; return the number of tokens of the second text."""
+    """Draw the three kinds of attention of an encoder-decoder; return the number of tokens of the second text.
+
+    Random weights of an untrained model are drawn only behind a click: what is seen first is which token can look at which.
+    """
     st.header("Self-attention and cross-attention", anchor="across")
     st.markdown(glossary_links.linked(lesson.text("across", "lead")))
     target = st.text_input("Second text", key="places-target", value=lesson.text("across", "target"), width=560)
     source = _short(trace.request.text)
     both = _read(source, _short(target))
-    st.caption(glossary_links.linked(both.note))
+    if both.is_trained:
+        st.caption(glossary_links.linked(both.note))
+        _heads(both.trace)
+    else:
+        st.caption(glossary_links.linked(lesson.text("across", "untrained")))
+        _shapes(both.trace)
+        opened = st.expander(lesson.text("across", "fold"), key="places-random", on_change="rerun")
+        if opened.open:
+            with opened:
+                st.markdown(glossary_links.linked(both.note))
+                _heads(both.trace)
     if source != trace.request.text:
         st.caption(glossary_links.linked(fill(lesson.text("across", "cut"), {"most": str(MAX_WORDS)})))
-    head = _head(both.trace)
+    return len(both.trace.block("decoder").queries)
+
+
+def _shapes(trace: Trace) -> None:
+    """Draw which token can look at which in each of the three blocks."""
+    shapes = []
+    for part in PARTS:
+        pattern = view.pattern(trace, HeadRef(0, 0, part), ViewOptions(words=False))
+        words_ = lesson.content()["across"][part]
+        text = fill(words_["text"], _numbers(trace, pattern))
+        shapes.append(figure.Shape(words_["title"], text, ~heatmap.unseen(pattern), pattern.queries, pattern.keys))
+    with st.container(key="places-shapes"):
+        st.html(figure.shapes(shapes, encoding.LIVE.name))
+
+
+def _heads(trace: Trace) -> None:
+    """Draw one head of each block as a heatmap, with fields for the head."""
+    head = _head(trace)
     with st.container(key="places-across"):
         for column, part in zip(st.columns(3, gap="medium"), PARTS, strict=True):
             with column:
-                _picture(both.trace, HeadRef(head.layer, head.head, part))
-    return len(both.trace.block("decoder").queries)
+                _picture(trace, HeadRef(head.layer, head.head, part))
 
 
 def _short(text: str) -> str:
@@ -65,11 +95,11 @@ def _read(source: str, target: str) -> EncoderDecoderReading:
         try:
             with st.spinner(f"{cards[0].name} reads both texts …", show_time=True):
                 found = backend().attend(AttentionRequest(cards[0].id, source, target or None))
-            return EncoderDecoderReading(found, _noted("trained", found, name=widgets.plain(cards[0].name)))
+            return EncoderDecoderReading(found, _noted("trained", found, name=widgets.plain(cards[0].name)), is_trained=True)
         except AttnvizError as error:
             widgets.show_error(error)
     found = _untrained(source, target or lesson.text("across", "target"))
-    return EncoderDecoderReading(found, _noted("untrained", found))
+    return EncoderDecoderReading(found, _noted("random", found), is_trained=False)
 
 
 def _noted(which: str, trace: Trace, **more: str) -> str:
@@ -109,12 +139,16 @@ def _picture(trace: Trace, head: HeadRef) -> None:
     block = trace.block(head.block)
     st.subheader(lesson.content()["across"][head.block]["title"], anchor=False)
     heatmap_chart.show(pattern, head.block, f"{head.block} {head}")
-    n, m = len(trace.block("encoder").queries), len(trace.block("decoder").queries)
-    numbers = {
-        "n": n, "m": m, "square": m * m, "blank": int(np.sum(heatmap.unseen(pattern))), "cells": pattern.weights.size,
-        "sums": sums(pattern.weights),
-    }  # fmt: skip
     text = lesson.content()["across"][head.block]["text"]
-    st.markdown(glossary_links.linked(fill(text, {name: str(value) for name, value in numbers.items()})))
+    st.markdown(glossary_links.linked(fill(text, _numbers(trace, pattern))))
     if block.source == "dense":
         st.caption("These weights are the library's own.")
+
+
+def _numbers(trace: Trace, pattern: Pattern) -> dict[str, str]:
+    """Return the numbers of a block's sentence."""
+    n, m = len(trace.block("encoder").queries), len(trace.block("decoder").queries)
+    return {
+        "n": str(n), "m": str(m), "square": str(m * m), "blank": str(int(np.sum(heatmap.unseen(pattern)))),
+        "cells": str(pattern.weights.size), "sums": sums(pattern.weights),
+    }  # fmt: skip

@@ -1,16 +1,48 @@
-"""Draw a picture and the weights from one of its patches to all others, with a ring around that patch."""
+"""Draw which token can look at which; and a picture with the weights from one of its patches to all others."""
 
 from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, UInt8
 
-from attnviz.figures import encoding
+from attnviz.figures import encoding, html_matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """Which query can look at which key, with a title and a sentence."""
+
+    title: str
+    text: str
+    seen: Bool[np.ndarray, "query key"]
+    queries: Sequence[str]
+    keys: Sequence[str]
+
 
 CELL, GAP = 26, 24  # units of the drawing: a patch, and the space between picture and weights
+
+
+def shapes(found: Sequence[Shape], theme: str) -> str:
+    """Return HTML: each shape as a matrix, filled where a query can look at a key, above its title and sentence."""
+
+    def drawn(one: Shape) -> str:
+        def cells(name: str) -> UInt8[np.ndarray, "row column 3"]:
+            colours = encoding.theme(name)
+            filled, blank = encoding.rgb(colours.sequential[2]), encoding.rgb(colours.page)
+            return np.where(one.seen[..., None], filled, blank).astype(np.uint8)
+
+        description = f"{one.seen.shape[0]} rows, {one.seen.shape[1]} columns, {int(one.seen.sum())} of {one.seen.size} filled"
+        matrix = html_matrix.drawn(cells, theme, one.queries, one.keys, None, description)
+        caption = f"<b>{html.escape(one.title)}</b><br>{html.escape(one.text)}"
+        size = f"--rows:{one.seen.shape[0]};--columns:{one.seen.shape[1]}"
+        return f'<figure style="{size}">{matrix}<figcaption>{caption}</figcaption></figure>'
+
+    return f'<style>{html_matrix.CSS}</style><div class="places-shapes">{"".join(map(drawn, found))}</div>'
 
 
 def render(

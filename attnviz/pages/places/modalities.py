@@ -26,14 +26,17 @@ def media(trace: Trace) -> None:
         "Medium", list(known), format_func=lambda id: known[id].name, default="image", required=True, key="places-medium"
     )
     place = known[chosen or "image"]
-    st.markdown(glossary_links.linked(f"**A token is:** {place.token} {place.how}"))
-    tokens = _tokens(place, trace)
-    if tokens:
-        _costs(tokens, token_counts.sizes(trace))
-    else:
-        st.info(glossary_links.linked(lesson.text("elsewhere", "none")))
-    st.caption(widgets.plain("; ".join(place.sources) + "."))
-    _table(trace)
+    what, cost = st.columns(2, gap="large")
+    with what:
+        st.markdown(glossary_links.linked(f"**A token is:** {place.token} {place.how}"))
+        tokens = _tokens(place, trace)
+        if tokens:
+            _costs(tokens, token_counts.sizes(trace))
+        else:
+            st.info(glossary_links.linked(lesson.text("elsewhere", "none")))
+        st.caption(widgets.plain("; ".join(place.sources) + "."))
+    with cost:
+        _table(trace)
 
 
 def _tokens(place: Medium, trace: Trace) -> int:
@@ -43,7 +46,7 @@ def _tokens(place: Medium, trace: Trace) -> int:
         with st.container(horizontal=True, gap="small", key="places-sizes"):
             for field in place.fields:
                 key = f"places-{place.id}-{field.id}"
-                sizes[field.id] = int(st.number_input(field.label, field.low, field.high, field.value, key=key, width=200))
+                sizes[field.id] = int(st.number_input(field.label, field.low, field.high, field.value, key=key, width=150))
     return count(place.id, sizes, len(trace.parts[0].queries))
 
 

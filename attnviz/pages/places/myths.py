@@ -18,7 +18,7 @@ from attnviz.pages.places.cross_attention import sums
 from attnviz.pages.places.lesson import Myth
 from attnviz.rounding import round_parts
 from attnviz.types import joined
-from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui import caution, glossary_links, state, widgets
 from attnviz.ui.backend import backend
 
 PICTURE_SPOTS = {"sun": analysis.SUN, "sky": analysis.SKY, "sea": analysis.SEA, "boat": analysis.BOAT}
@@ -36,15 +36,25 @@ def myths(trace: Trace) -> None:
     model = widgets.plain(state.card().name)
     st.markdown(glossary_links.linked(fill(lesson.text("myths", "lead"), {"model": model})))
     asked = _count_all_heads(trace)
-    for myth in lesson.myths():
-        st.subheader(myth.name, anchor=myth.id)
-        if asked or myth.id not in COUNTED:
-            with st.spinner("Counting over all heads …", show_time=True):
-                ANSWERS[myth.id](myth, trace)
-        else:
-            st.markdown(f"Switch on “{COUNT}” above.")
-        st.caption(widgets.plain("; ".join(myth.sources) + "."))
+    found = lesson.myths()
+    for pair in (found[at : at + 2] for at in range(0, len(found), 2)):
+        for column, myth in zip(st.columns(2, gap="large"), pair, strict=False):
+            with column:
+                _myth(myth, trace, counted=asked or myth.id not in COUNTED)
     st.caption(glossary_links.linked(lesson.text("myths", "one")))
+
+
+def _myth(myth: Myth, trace: Trace, *, counted: bool) -> None:
+    """Draw one, with the caution where it is about what weights explain."""
+    st.subheader(myth.name, anchor=myth.id)
+    if counted:
+        with st.spinner("Counting over all heads …", show_time=True):
+            ANSWERS[myth.id](myth, trace)
+    else:
+        st.markdown(f"Switch on “{COUNT}” above.")
+    if myth.id == "explanation":
+        caution.show()
+    st.caption(widgets.plain("; ".join(myth.sources) + "."))
 
 
 def _count_all_heads(trace: Trace) -> bool:

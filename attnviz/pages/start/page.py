@@ -8,7 +8,7 @@ import streamlit as st
 
 from attnviz.pages.start import picture
 from attnviz.ui import glossary_links, state, widgets
-from attnviz.web import navigation
+from attnviz.web import navigation, panels
 
 LEAD = "attnviz shows which words a language model looks at while it reads your sentence, head by head."
 HOW = (
@@ -20,6 +20,11 @@ DOORS = {  # by the group of pages
     "Find": ("Find the head that …", "… links “it” to its noun, or a verb to its object."),
     "Understand": ("Understand how it works", "Ten small steps, with the numbers of your own sentence in them."),
 }
+# The door for teachers leads to what every page has; a press on a name opens it (panels.js).
+TEACH = (
+    "<section><h2>Teach a class</h2><p>Any page fills the projector, and a QR code opens it as it is on every phone.</p>"
+    '<p><a href="#" data-panel="present">Present</a>, <a href="#" data-panel="share">Share a QR code</a></p></section>'
+)
 
 
 def show() -> None:
@@ -28,8 +33,8 @@ def show() -> None:
         st.html(f'<p class="start-lead">{escape(LEAD)}</p>')
         room = st.container(key="start-picture-room")
         _own_sentence()
-        st.html('<p class="start-tour"><a href="./" data-tour>Two minutes around the board</a></p>')
-        st.html(f'<div class="start-doors">{"".join(map(_door, navigation.GROUPS))}</div>')
+        st.html(f'<p class="start-tour">{panels.TOUR}</p>')
+        st.html(f'<div class="start-doors">{"".join(map(_door, navigation.GROUPS))}{TEACH}</div>')
         st.markdown(glossary_links.linked(HOW, everyday=("weight",)))
     with room:
         widgets.show_notices(state.notices())

@@ -136,6 +136,20 @@
     true,
   );
 
+  // A link on a page to what the row opens.
+  addEventListener(
+    "click",
+    (event) => {
+      const name = event.target instanceof Element && event.target.closest("[data-panel]")?.dataset.panel;
+      const open = { present: togglePresenting, share: () => $("#attnviz-share").showPopover() }[name];
+      if (!open) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      open();
+    },
+    true,
+  );
+
   document.addEventListener("DOMContentLoaded", () => {
     for (const id of ["attnviz-share", "attnviz-keys"]) {
       $(`#${id}`).addEventListener("toggle", ({ newState }) => {

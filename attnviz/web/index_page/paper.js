@@ -4,6 +4,7 @@
 (() => {
   const MARK = "attnviz-paper"; // the class of the document while it is on paper, and the event
   const DARK = "from-dark";
+  const WORKSHEET = ".st-key-worksheet-open button"; // Streamlit's own button, on a page that has a worksheet
   const LONGEST = 12_000; // characters of the sentence
   const root = document.documentElement;
   const $ = (selector) => document.querySelector(selector);
@@ -119,9 +120,26 @@
   addEventListener("beforeprint", begin);
   addEventListener("afterprint", end);
   document.addEventListener("DOMContentLoaded", () => {
-    $("#attnviz-share .print").addEventListener("click", () => {
-      $("#attnviz-share").hidePopover();
+    const share = $("#attnviz-share");
+    share.addEventListener("toggle", ({ newState }) => {
+      share.querySelector(".worksheet").hidden = newState !== "open" || !$(WORKSHEET);
+    });
+    share.addEventListener("click", ({ target }) => {
+      if (!target.closest(".print, .worksheet")) return;
+      share.hidePopover();
+      if (target.closest(".print")) print();
+      else $(WORKSHEET)?.click();
+    });
+    document.addEventListener("click", (event) => {
+      if (!event.target.closest?.("[data-print]")) return;
+      event.preventDefault();
       print();
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === " " && event.target.closest?.("[data-print]")) {
+        event.preventDefault();
+        print();
+      }
     });
   });
 })();

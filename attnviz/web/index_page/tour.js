@@ -1,12 +1,13 @@
 // Two minutes around the board: five stops on the real one. The card stands beside what it explains, never over it.
 (() => {
-  const STORAGE_KEY = "attnviz-tour"; // in the browser: the stop at which the tour was left
-  const STOPS = [ // what it explains, a title, and words
-    [".lines", "The sentence", "This is what the model reads, word by word. Type another one into the field above and press Enter."],
-    [".lines, .readout-bar", "Point at a word", "Point at a word, or tap it: it turns orange, and the words that it looks at turn blue. The darker, the more."],
-    [".left .overview", "All heads", "Every small picture is one head: a part of the model that looks in its own way. Click one; the arrow keys go on from there."],
-    [".right .stage", "One head", "The chosen head, twice: as a matrix, where each row is a word that looks, and as curves, where thickness is weight."],
-    [".right .pin", "Pin and compare", "Pin a head, choose another, pin that too: the page Compare shows them side by side, over several sentences and models."],
+  const STORAGE_KEY = "attnviz-tour"; // in the browser: the stop at which the tour was left, or that it was taken
+  const TAKEN = "taken";
+  const STOPS = [ // what it explains, a title, words, and other words where fingers tap a narrow screen
+    [".lines", "The sentence", "This is what the model reads, word by word. Type another one into the field above and press Enter.", "This is what the model reads, word by word. You can type another one into the field at the top of the page."],
+    [".lines, .readout-bar", "Point at a word", "Point at a word, or tap it: it turns orange, and the words that it looks at turn blue. The darker, the more.", "Tap a word: it turns orange, and the words that it looks at turn blue. The darker, the more."],
+    [".left .overview", "All heads", "Every small picture is one head: a part of the model that looks in its own way. Click one; the arrow keys go on from there.", "Every small picture is one head: a part of the model that looks in its own way. Tap one to see it below."],
+    [".right .stage", "One head", "The chosen head, twice: as a matrix, where each row is a word that looks, and as curves, where thickness is weight.", "The chosen head as curves, where thickness is weight. “Matrix” shows the same numbers as a table: each row is a word that looks."],
+    [".right .pin", "Pin and compare", "Pin a head, choose another, pin that too: the page Compare shows them side by side, over several sentences and models.", "Pin a head, choose another, pin that too: the page Compare shows them together, over several sentences and models."],
   ];
   const WAITING = "The board is on its way. It opens here.";
   const GAP = 12; // pixels between the card and what it explains
@@ -27,13 +28,17 @@
     return { left, top, right, bottom };
   };
 
-  function remembered() {
+  function stored() {
     try {
-      const stop = Number(localStorage.getItem(STORAGE_KEY));
-      return Number.isInteger(stop) && stop > 0 && stop < STOPS.length ? stop : 0;
+      return localStorage.getItem(STORAGE_KEY);
     } catch {
-      return 0;
+      return null;
     }
+  }
+
+  function remembered() {
+    const stop = Number(stored());
+    return Number.isInteger(stop) && stop > 0 && stop < STOPS.length ? stop : 0;
   }
 
   function remember(stop) {
@@ -42,6 +47,12 @@
     } catch {
       // the browser stores nothing for this site: the tour begins at its first stop again
     }
+    offer();
+  }
+
+  // What the links to the tour say: it is new, begun, or taken, and then offered again.
+  function offer() {
+    document.documentElement.dataset.tourState = stored() === TAKEN ? TAKEN : remembered() ? "begun" : "new";
   }
 
   function begin() {
@@ -59,7 +70,7 @@
   function go(stop) {
     if (stop < 0) return;
     if (stop === STOPS.length) {
-      remember(0);
+      remember(TAKEN);
       return end();
     }
     at = stop;
@@ -75,11 +86,11 @@
 
   function write() {
     const found = target();
-    const [, title, text] = STOPS[at];
+    const [, title, text, tapped] = STOPS[at];
     card.setAttribute("aria-label", `Tour, stop ${at + 1} of ${STOPS.length}`);
     card.querySelector(".count").textContent = `${at + 1} of ${STOPS.length}`;
     card.querySelector("h2").textContent = title;
-    card.querySelector(".text").textContent = found ? text : WAITING;
+    card.querySelector(".text").textContent = !found ? WAITING : narrow() ? tapped : text;
     card.querySelector(".back").disabled = at === 0;
     card.querySelector(".next").textContent = at + 1 === STOPS.length ? "Done" : "Next";
     shown = found;
@@ -123,6 +134,8 @@
     if (chosen) Object.assign(card.style, { left: `${chosen[0]}px`, top: `${chosen[1]}px` });
   }
 
+  offer();
+  addEventListener("storage", ({ key }) => key === STORAGE_KEY && offer());
   addEventListener(
     "keydown",
     (event) => {

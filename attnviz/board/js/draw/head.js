@@ -116,7 +116,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
 
   function sinkNote({ unfiltered, geometry, glossary }) {
     const sink = place.left === undefined ? null : sinkOf(unfiltered);
-    const text = sink ? sinkSentence(unfiltered, sink) : "";
+    const text = sink ? sinkSentence(unfiltered, sink, geometry.phone) : "";
     const left = place.left + (place.x === undefined ? 0 : SLANTED * geometry.scale);
     const where = sink ? `left: ${left}px; top: 0px; width: ${geometry.head.width - left}px` : "";
     if (noted === text + where) return;
@@ -237,8 +237,8 @@ function sunk(pattern) {
   return { key, share: takes[key] / rows, chosen: first[key] / rows, resting: (special && start === end) || tokens.includes(0) };
 }
 
-// If the key has its own line in the profile, with the digits of that line.
-export function sinkSentence(pattern, { key, share, resting }) {
+// If the key has its own line in the profile, with the digits of that line. `short` fits one line of a phone.
+export function sinkSentence(pattern, { key, share, resting }, short = false) {
   const { keys, options } = pattern;
   const profile = profileOf(pattern);
   const { special, text } = keys[key];
@@ -247,5 +247,6 @@ export function sinkSentence(pattern, { key, share, resting }) {
   const alone = line && (!special || keys.filter((one) => one.special && one.text === text).length === 1);
   const much = alone ? written(profile, profile.shares.findIndex(([label]) => label === line)) : percent(share);
   const name = special ? named(keys, key) : `\u201c${named(keys, key)}\u201d`;
+  if (short) return resting ? `${name} takes ${much} (a “` : `Most ${word}s look first at ${name}.`;
   return resting ? `${name} takes ${much}: heads park unused attention there (a “` : `Most ${word}s look first at ${name}: it takes ${much} of this head.`;
 }
