@@ -208,7 +208,7 @@ def measure_skeleton(students: int) -> dict[str, Any]:
 def beside_skeleton(
     students: int, ours: dict[str, Any], skeleton: dict[str, Any], before: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the figures of a class on our page beside those of the same class on the skeleton page, and on an earlier page."""
+    """Return the figures of a class on our page beside those of the same class on the skeleton page and an earlier page."""
     found: dict[str, Any] = {"students": students}
     for name in ("p50_s", "p95_s", "cpu_s_a_rerun", "errors"):
         found |= {name: ours.get(name), f"skeleton_{name}": skeleton.get(name)}
