@@ -1,8 +1,8 @@
 """What a reader waits for at a first visit, beside an empty Streamlit page with one text field: in one run, interleaved.
 
-Prints one JSON line; with `--before FOLDER` the figures of an earlier checkout stand beside ours. Each turn opens a new browser
-without any cache, with the processor slowed four times, on each warm server. Medians of all turns: seconds to the reader's words,
-to the field with them, to the board, and until nothing more happens; the longest script task; the layout shift; the bytes until
+Prints one JSON line; with `--before FOLDER` the figures of an earlier checkout stand beside ours. Each turn opens a new
+browser without any cache, with the processor slowed four times, on each warm server. Medians of all turns: seconds to the
+reader's words, to the field with them, to the board, and until nothing more happens; the longest script task; the layout shift; the bytes until
 the board and in all, as they travel; the requests.
 """
 

@@ -75,7 +75,11 @@ def served(script: Path, tree: Path = ROOT) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/"
     finally:
         server.terminate()
-        server.wait(20)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:  # a busy machine
+            server.kill()
+            server.wait()
 
 
 def enter_to_paint(page: Page, shown: str, noun: str) -> float:
