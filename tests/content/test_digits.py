@@ -165,7 +165,7 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
 
 def _percents(sentence: str) -> set[str]:
     """The shares that a sentence names, but those of uniform attention, of one word, and of twins."""
-    plain = re.sub(r"\(evenly spread attention[^)]*\)|look first at “.*?%\.|Where a word stands more than once.*", "", sentence)
+    plain = re.sub(r"\([^)]* if spread evenly\)|look first at “.*?%\.|Where a word stands more than once.*", "", sentence)
     return set(re.findall(r"\d+\u202f%", plain))
 
 
