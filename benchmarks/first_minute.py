@@ -2,8 +2,8 @@
 
 Prints one JSON line; with `--before FOLDER` the figures of an earlier checkout stand beside ours. Each turn opens a new
 browser without any cache, with the processor slowed four times, on each warm server. Medians of all turns: seconds to the
-reader's words, to the field with them, to the board, and until nothing more happens; the longest script task; the layout shift; the bytes until
-the board and in all, as they travel; the requests.
+reader's words, to the field with them, to the board, and until nothing more happens; the longest script task; the layout
+shift; the bytes until the board and in all, as they travel; the requests.
 """
 
 from __future__ import annotations
