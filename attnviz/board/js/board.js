@@ -167,7 +167,8 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
 
   function words(view) {
     sentence.draw(view);
-    setText($(".lost"), drawReadout($(".readout"), view));
+    const [lost, beside] = [$(".lost"), drawReadout($(".readout"), view)];
+    if (lost.textContent !== beside.map((one) => one.textContent ?? one).join("")) lost.replaceChildren(...beside);
     setText($(".unread"), unknownLine(view.book.frame, view.state.words, view.pattern ? readoutOf(view)?.units : []));
     menu.draw(view);
   }
