@@ -11,7 +11,7 @@ import streamlit as st
 
 
 @dataclass(frozen=True)
-class Part:
+class PagePart:
     """A part of a page: its name, its anchor, and the entries in it with theirs; a phone shows parts only."""
 
     name: str
@@ -20,7 +20,7 @@ class Part:
 
 
 @contextmanager
-def beside(parts: Sequence[Part]) -> Iterator[None]:
+def beside(parts: Sequence[PagePart]) -> Iterator[None]:
     """Draw the contents, and beside them what is drawn in this block."""
     with st.container(key="with-contents", horizontal=True, gap="large"):
         with st.container(key="contents"):
@@ -29,12 +29,12 @@ def beside(parts: Sequence[Part]) -> Iterator[None]:
             yield
 
 
-def html(parts: Sequence[Part]) -> str:
+def html(parts: Sequence[PagePart]) -> str:
     """Return the contents as HTML."""
     return f'<nav class="contents" aria-label="On this page"><ul>{"".join(map(_part, parts))}</ul></nav>'
 
 
-def _part(part: Part) -> str:
+def _part(part: PagePart) -> str:
     """Return one part with its entries."""
     short = ' class="letter"' if len(part.name) == 1 else ""
     entries = "".join(f"<li>{_link(name, anchor)}</li>" for name, anchor in part.entries)

@@ -11,7 +11,7 @@ from attnviz.pages.cost.bench import algorithms
 from attnviz.pages.cost.bench.plan import MAX_PEAK_BYTES, REACHES, BenchmarkPlan
 from attnviz.pages.cost.bench.report import DONE, BenchmarkReport
 from attnviz.pages.cost.sizes import ModelSizes
-from attnviz.pages.cost.slopes import slopes
+from attnviz.pages.cost.slopes import show_algorithms, slopes
 from attnviz.types import joined
 from attnviz.ui import glossary_links, widgets
 
@@ -39,14 +39,28 @@ def _live(model_sizes: ModelSizes, watching: bool) -> None:
     report, other = current_run.current_reports()
     if watching != _watching():
         st.rerun()
-    try:
-        _fields(model_sizes, report, other)
-    except BadInputError as error:
-        st.info(widgets.plain(str(error)))
-    if report is not None:
-        _status(report, model_sizes)
-        _pictures(report)
+    first = report is None or not report.found
+    start, beside = st.columns(2, gap="large") if first else (st.container(), None)
+    with start:
+        try:
+            _fields(model_sizes, report, other)
+        except BadInputError as error:
+            st.info(widgets.plain(str(error)))
+        if report is not None:
+            _status(report, model_sizes)
+        if first:
+            _method()
+    if report is None or beside is not None:
+        with beside or start:
+            show_algorithms()
+        return
+    _pictures(report)
     slopes(report)
+    _method()
+
+
+def _method() -> None:
+    """Say how it is measured."""
     st.caption(glossary_links.linked(lesson.text(PART, "how", {"runs": str(algorithms.RUNS)})))
 
 

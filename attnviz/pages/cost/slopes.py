@@ -15,11 +15,8 @@ from attnviz.ui import glossary_links
 PART = "slopes"
 
 
-def slopes(report: BenchmarkReport | None) -> None:
-    """Draw what each algorithm does and, once there are measurements, how it grows; behind a click all numbers."""
-    if report is None or not report.found:
-        _algorithms()
-        return
+def slopes(report: BenchmarkReport) -> None:
+    """Draw how each algorithm grows beside what it does; behind a click all numbers."""
     does, grows = st.columns([4, 5], gap="medium")
     with grows:
         st.subheader(lesson.text(PART, "title"), anchor="slopes")
@@ -27,13 +24,13 @@ def slopes(report: BenchmarkReport | None) -> None:
         _grown(report)
     with does:
         st.subheader(lesson.text(PART, "algorithms"), anchor="ways")
-        _algorithms()
+        show_algorithms()
     st.caption(glossary_links.linked(lesson.text(PART, "note")))
     with st.expander("All numbers as a table"):
         st.dataframe(_rows(report), hide_index=True, height=360, alt="Every measurement beside its computed cost")
 
 
-def _algorithms() -> None:
+def show_algorithms() -> None:
     """Draw the table of what each algorithm does."""
     lines = ["| Algorithm | What it does |", "|:--|:--|"]
     numbers = {"window": str(algorithms.WINDOW)}

@@ -29,12 +29,12 @@ def page() -> None:
             _entries(query, found, first)
 
 
-def _contents(found: Sequence[Term], asked: Sequence[FaqEntry]) -> list[contents.Part]:
+def _contents(found: Sequence[Term], asked: Sequence[FaqEntry]) -> list[contents.PagePart]:
     """Return what is on the page: questions, and terms by their first letter."""
     letters = groupby(found, key=lambda one: one.name[0].upper())
     terms = [(letter, tuple((one.name, one.id) for one in group)) for letter, group in letters]
-    questions = [contents.Part("Questions", "questions")] if asked else []
-    return [*questions, *(contents.Part(letter, names[0][1], names) for letter, names in terms)]
+    questions = [contents.PagePart("Questions", "questions")] if asked else []
+    return [*questions, *(contents.PagePart(letter, names[0][1], names) for letter, names in terms)]
 
 
 def _linked_term() -> Term | None:

@@ -14,16 +14,16 @@ from attnviz.ui import contents, glossary_links
 __all__ = ["show"]
 
 CONTENTS = (
-    contents.Part("Two texts", "across"),
-    contents.Part("Other media", "media"),
-    contents.Part("Other mechanisms", "compared"),
+    contents.PagePart("Two texts", "across"),
+    contents.PagePart("Other media", "media"),
+    contents.PagePart("Other mechanisms", "compared"),
 )
 
 
 def show(trace: Trace) -> None:
     """Draw the whole page with the numbers of the reader's sentence."""
     known = tuple((myth.name, myth.id) for myth in lesson.myths())
-    with st.container(key="places"), contents.beside([*CONTENTS, contents.Part("Four myths", "myths", known)]):
+    with st.container(key="places"), contents.beside([*CONTENTS, contents.PagePart("Four myths", "myths", known)]):
         st.header(lesson.text("page", "title"), anchor=False)
         st.markdown(glossary_links.linked(lesson.text("page", "lead")))
         target = cross_attention(trace)
