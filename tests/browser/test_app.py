@@ -38,7 +38,7 @@ def field(page: Page, label: str = "Sentence"):
 def test_a_reader_types_a_sentence_and_sees_its_heads(visit: Visit):
     page = visit.open()
     drawn(page)
-    expect(page.get_by_text("it” gives 64 %", exact=False).first).to_be_visible()
+    expect(page.get_by_text("it” looks most at “animal” (0.640)", exact=False).first).to_be_visible()
     field(page).fill("A small dog chased the big cat")
     field(page).press("Enter")
     drawn(page, "dog")

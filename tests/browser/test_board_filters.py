@@ -35,7 +35,7 @@ def cell(page: Page, row: int, column: int) -> tuple[float, float]:
 def test_weak_weights_are_left_out_in_every_picture_and_the_row_says_how_much(opened):
     page = opened(made(), theme="light")
     page.locator(".menu summary").click()
-    page.get_by_role("button", name="Top", exact=True).click()
+    page.get_by_role("button", name="Top").click()
     expect(page.locator(".menu summary")).to_have_text("View (1)")
     field = page.get_by_role("spinbutton")
     expect(field).to_have_value("3")
