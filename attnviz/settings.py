@@ -31,7 +31,7 @@ class _Variables(msgspec.Struct, frozen=True):
     waiting: Annotated[int, Meta(ge=1, le=10_000)] = msgspec.field(name="ATTNVIZ_WAITING", default=128)
     seconds: Annotated[int, Meta(ge=1, le=3600)] = msgspec.field(name="ATTNVIZ_SECONDS", default=60)
     rate: Annotated[int, Meta(ge=1, le=1_000_000)] = msgspec.field(name="ATTNVIZ_RATE", default=3000)
-    upload_kb: Annotated[int, Meta(ge=0, le=2048)] = msgspec.field(name="ATTNVIZ_UPLOAD_KB", default=2000)
+    upload_kb: Annotated[int, Meta(ge=0, le=2048)] = msgspec.field(name="ATTNVIZ_UPLOAD_KB", default=2048)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Settings:
     waiting: int = 128
     seconds: int = 60
     rate: int = 3000
-    upload_bytes: int = 2000 * 2**10
+    upload_bytes: int = 2048 * 2**10
     key: str = field(default="", repr=False)
 
     @classmethod

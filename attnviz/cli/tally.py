@@ -7,20 +7,16 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from attnviz.cli import io, options
-from attnviz.cli.numbers import evidence_json, or_none, three
+from attnviz.cli.numbers import three
 from attnviz.errors import BadInputError
 from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, HeadRef, ModelCard
 
 if TYPE_CHECKING:
-    from attnviz.linguistics.corpora.types import BrokenLine, Span
+    from attnviz.linguistics.corpora.types import BrokenLine
     from attnviz.linguistics.marked_sentences import MarkedSentence
-    from attnviz.linguistics.tally import SentenceResult, SentenceRow, Tally
-
-COLUMNS = (
-    "line", "text", "word", "right_word", "result", "reason", "looks_at", "weight", "right_weight", "special", "assumed",
-)  # fmt: skip
+    from attnviz.linguistics.tally import SentenceRow, Tally
 
 
 def add(commands: Any) -> None:
@@ -40,6 +36,7 @@ def add(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> None:
     """Print the result of every sentence and the count; lines that cannot be read go to standard error."""
     from attnviz.linguistics import tally as tallies
+    from attnviz.linguistics import tally_table
     from attnviz.linguistics.marked_sentences import marked_sentences
 
     head = HeadRef.parse(chosen.head)
@@ -52,9 +49,11 @@ def run(chosen: argparse.Namespace) -> None:
         raise BadInputError(f"A tally needs sentences, one a line; {chosen.file} has none that can be read. Write some.")
     made = tallies.tally(_rows(card, found), HeadRef(head.layer, head.head, card.blocks[0]), chosen.file)
     if chosen.format == "json":
-        io.show_json(_as_json(card, made, broken))
+        lines = [{"line": line.line, "reason": line.reason} for line in broken]
+        facts = tally_table.facts(made, card.id, card.name)
+        io.show_json(facts | {"sentences": tally_table.sentences(made), "broken": lines})
     elif chosen.format == "csv":
-        io.show_csv([_as_row(one) for one in made.results], COLUMNS)
+        io.show_csv(tally_table.rows(made), tally_table.COLUMNS)
     else:
         io.show_lines(_as_lines(card, made))
 
@@ -84,48 +83,6 @@ def _report(event: ProgressEvent) -> None:
     """Print notices to standard error, but no progress: each sentence takes a fraction of a second."""
     if event.kind != "progress":
         io.report(event)
-
-
-def _as_json(card: ModelCard, made: Tally, broken: list[BrokenLine]) -> dict[str, Any]:
-    from attnviz.linguistics import tally_text
-
-    found, lead = made.evidence, made.lead
-    return {
-        "model": card.id, "layer": made.head.layer, "head": made.head.head, **evidence_json(found), "offset": made.offset,
-        "points": None if lead is None else or_none(lead[0]),
-        "points_interval": None if lead is None else [or_none(end) for end in lead[1:3]],
-        "p": None if lead is None else lead[3], "left_out": dict(made.left_out), "scheme": found.scheme,
-        "sentences": [_sentence_json(one) for one in made.results],
-        "broken": [{"line": line.line, "reason": line.reason} for line in broken],
-        "sentence": tally_text.sentence(made, card.name),
-    }  # fmt: skip
-
-
-def _sentence_json(one: SentenceResult) -> dict[str, Any]:
-    """Return the fields of one sentence; words are given with their characters."""
-    counted = one.result != "not counted"
-    return {
-        "line": one.sentence.line, "text": one.sentence.text, "word": _place(one.sentence, one.sentence.source),
-        "right_word": _place(one.sentence, one.sentence.target), "found": one.sentence.found, "result": one.result,
-        "reason": one.reason, "looks_at": _place(one.sentence, one.looks_at), "weight": one.weight if counted else None,
-        "right_weight": one.right_weight if counted else None, "special": one.special if counted else None,
-    }  # fmt: skip
-
-
-def _place(sentence: MarkedSentence, span: Span | None) -> dict[str, Any] | None:
-    return None if span is None else {"text": sentence.text[slice(*span)], "start": span[0], "end": span[1]}
-
-
-def _as_row(one: SentenceResult) -> dict[str, Any]:
-    """Return one sentence as a row of a table."""
-    from attnviz.linguistics import tally_text
-
-    fields = {
-        name: value["text"] if isinstance(value, dict) else value
-        for name, value in _sentence_json(one).items()
-        if name != "found"
-    }
-    return fields | {"assumed": tally_text.assumed(one.sentence)}
 
 
 def _as_lines(card: ModelCard, made: Tally) -> list[str]:

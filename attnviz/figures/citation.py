@@ -17,11 +17,11 @@ ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
-def bibtex(card: ModelCard) -> str:
-    """Return two entries: attnviz in its version, and what the model's card cites, or the model itself."""
+def bibtex(*cards: ModelCard) -> str:
+    """Return the entries: attnviz in its version, and for each model what its card cites, or the model itself."""
     title = "attnviz: attention of pretrained transformers, head by head"
     own = _entry("software", "attnviz", {"author": "{attnviz contributors}", "title": title, "version": version("attnviz")})
-    return f"{own}\n\n{_model(card)}\n"
+    return "\n\n".join([own, *(_model(card) for card in dict.fromkeys(cards))]) + "\n"
 
 
 def escaped(text: str) -> str:

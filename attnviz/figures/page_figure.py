@@ -58,13 +58,22 @@ class Table:
 
 @dataclass(frozen=True)
 class FigureSource:
-    """Where the numbers of a page's pictures come from. `digest` is of the weights that answered; `head` is None for all."""
+    """Where the numbers of a page's pictures come from. `digest` is of the weights that answered; `head` is None for all.
+
+    `also` are further heads, texts or models that a picture combines with these.
+    """
 
     card: ModelCard
     text: str = ""
     text_b: str | None = None
     digest: str = ""
     head: HeadRef | None = None
+    also: tuple[FigureSource, ...] = ()
+
+    @property
+    def cards(self) -> tuple[ModelCard, ...]:
+        """The models, each once."""
+        return tuple(dict.fromkeys((self.card, *(one.card for one in self.also))))
 
     def facts(self) -> dict[str, Any]:
         """Return all of it for JSON, with versions."""
@@ -73,18 +82,19 @@ class FigureSource:
             "quantised": self.card.quantised, "versions": {package: version(package) for package in PACKAGES},
             "text": self.text, "text_b": self.text_b,
             **({} if self.head is None else {"block": self.head.block, "head": str(self.head)}),
+            **({"also": [one.facts() for one in self.also]} if self.also else {}),
         }  # fmt: skip
 
     @property
-    def sentence(self) -> str:
-        """Where the numbers come from, in sentences for a caption."""
+    def origin(self) -> str:
+        """Text, model and head, in sentences for a caption."""
         card, texts = self.card, [encoding.label(text, QUOTED) for text in (self.text, self.text_b) if text]
         rounded = f", {card.quantised.partition(':')[0]}" if card.quantised else ""
         digest = f", weights SHA-256 {self.digest[:12]}" if self.digest else ""
         parts = [f"Text: “{'” and “'.join(texts)}”."] if texts else []
         parts.append(f"Model: {card.name}{f' ({card.hub})' if card.hub else ''}{rounded}{digest}.")
         parts += [f"Head: {encoding.head_name(self.head)}."] if self.head is not None else []
-        return " ".join([*parts, f"Computed and drawn with attnviz {version('attnviz')}."])
+        return " ".join([*parts, *(one.origin for one in self.also)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +117,8 @@ class PageFigure:
     @property
     def caption(self) -> str:
         """What the picture shows and where its numbers come from, in plain words."""
-        return f"{self.says} {self.source.sentence}".strip()
+        drawn = f"Computed and drawn with attnviz {version('attnviz')}."
+        return f"{self.says} {self.source.origin} {drawn}".strip()
 
     def file_name(self, kind: str, part: str) -> str:
         """Return the file's name: `attnviz-minilm-L3H1-before.svg`, with the part if it is not the whole picture."""
@@ -166,11 +177,14 @@ def _facts(figure: PageFigure) -> dict[str, Any]:
 
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return facts with one text or number each: `settings` of an object by their names."""
+    """Return facts with one text or number each: those of an object by their names, without lists."""
     found: dict[str, Any] = {}
     for name, value in facts.items():
         inner = "version of" if name == "versions" else name
-        found |= {f"{inner} {key}": one for key, one in value.items()} if isinstance(value, Mapping) else {name: value}
+        if isinstance(value, Mapping):
+            found |= {f"{inner} {key}": one for key, one in value.items()}
+        elif not isinstance(value, list):
+            found[name] = value
     return found
 
 

@@ -44,6 +44,6 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return out.getvalue().encode("utf-8", "backslashreplace")
 
 
-def as_json(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return facts and rows as one object."""
-    return json.dumps({**facts, "cases": list(rows)}, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
+def as_json(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], name: str = "cases") -> bytes:
+    """Return facts and rows, the rows under a name, as one object."""
+    return json.dumps({**facts, name: list(rows)}, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")

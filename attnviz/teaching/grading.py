@@ -3,7 +3,7 @@
 Ties: values within `TIED` of the best are all right, so no answer is wrong by a digit that no page shows. Partial credit:
 
 - pick a word, a head or a link; choose one: half, where the choice is not right and its value is at least half of the best
-  (for `largest`, of measures that are not below 0); else none.
+  (for `largest`; not of differences and hit rates); else none.
 - choose all that fit: the right ones chosen less the wrong ones, over all right ones, never below 0.
 - put in order: the share of pairs that stand in the right order; a tied pair is right either way.
 - estimate a number: 1 within the distance, then falling in a straight line to 0 at three times the distance.
@@ -30,6 +30,7 @@ from attnviz.types import HeadRef, joined, quoted
 LONGEST = 2_000  # characters of an answer in own words
 MOST = 8  # answers that a list holds
 HALF = 0.5
+NO_HALF = ("difference", "hit rate")  # numbers of which a half means nothing: they may be below 0, or chance
 BEYOND = 3.0  # times the distance at which a number gets nothing
 SHOWN = 5  # right answers that a sentence names
 ENDS = {"entropy": " bits", "distance": " words", "tokens": " tokens"}
@@ -126,8 +127,8 @@ def _is_beyond(question: LessonQuestion, value: float) -> bool:
 
 
 def _near(question: LessonQuestion, chosen: OpenAnswer, choices: Sequence[OpenAnswer]) -> bool:
-    """Return whether a wrong choice earns half: at least half of the best, of a measure that is never below 0."""
-    if question.rule.kind != "largest" or question.measure == "difference" or not isfinite(chosen.value):
+    """Return whether a wrong choice earns half: at least half of the best."""
+    if question.rule.kind != "largest" or question.measure in NO_HALF or not isfinite(chosen.value):
         return False
     best = max(one.value for one in choices if isfinite(one.value))
     return best > 0 and chosen.value >= HALF * best

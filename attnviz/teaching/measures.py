@@ -9,6 +9,7 @@ question that is several of the app's words is treated the same way.
 - `entropy`: how spread out the query's row is, in bits: Clark et al. 2019, section 3.3 (arXiv:1906.04341), who use nats.
 - `distance`: how many words away the query looks: the mean over words, weighted by attention; special tokens are left out.
 - `tokens`: of how many tokens the text is, special ones included.
+- `arithmetic`: what a sum that the reader does by hand comes to; it needs no model.
 - `hit rate`: on what share of the held-out annotated links the head looks most at the right word (see `claims`).
 """
 
@@ -29,7 +30,7 @@ from attnviz.lessons import examples
 from attnviz.linguistics import claims
 from attnviz.linguistics.atlas import reader
 from attnviz.teaching.questions import LessonQuestion
-from attnviz.types import HeadRef, Unit, quoted
+from attnviz.types import HeadRef, Unit, joined, quoted
 from attnviz.view_state import ViewOptions
 
 Span = tuple[int, int]
@@ -61,8 +62,10 @@ def choices(question: LessonQuestion, trace: Tracer) -> tuple[OpenAnswer, ...]:
         return tuple(
             OpenAnswer(f"o{at}", text, float(n)) for at, (text, n) in enumerate(zip(question.options, counts, strict=True))
         )
+    if question.measure == "arithmetic":
+        return (OpenAnswer("", "", question.given["expression"]),)
     source: _Rates | _Weights = (
-        _Rates.of(question) if question.measure == "hit rate" else _Weights.of(question, trace(question.model, question.text))
+        _Rates(question) if question.measure == "hit rate" else _Weights.of(question, trace(question.model, question.text))
     )
     if question.options:
         return tuple(OpenAnswer(f"o{at}", name, source.named(name)) for at, name in enumerate(question.options))
@@ -74,26 +77,25 @@ class _Rates:
     """How often each head is right on annotated texts."""
 
     question: LessonQuestion
-    rates: Float[np.ndarray, "layer head"]
 
-    @classmethod
-    def of(cls, question: LessonQuestion) -> _Rates:
-        """Count on the held-out half of the texts. Raises BadInputError for a model or relation without numbers."""
-        relation, direction = question.given["relation"], question.given.get("direction", "dh")
-        return cls(question, held_out_rates(question.model, relation, direction))
+    def of(self, relation: str) -> Float[np.ndarray, "layer head"]:
+        """Return the rate of every head. Raises BadInputError for a model or relation without numbers."""
+        return held_out_rates(self.question.model, relation, self.question.given["direction"])
 
     def named(self, name: str) -> float:
-        """Return the rate of a head by its name."""
-        head = HeadRef.parse(name)
-        return float(self.rates[head.layer, head.head])
+        """Return the rate for one option: a head, or a relation."""
+        by_relation = self.question.open == "relation"
+        head = self.question.given["head"] if by_relation else HeadRef.parse(name)
+        return float(self.of(name if by_relation else self.question.given["relation"])[head.layer, head.head])
 
     def all(self) -> Iterator[OpenAnswer]:
         """Yield every head, or the one that the question names."""
+        rates = self.of(self.question.given["relation"])
         if not self.question.open:
             head = self.question.given["head"]
-            yield OpenAnswer("", "", float(self.rates[head.layer, head.head]))
+            yield OpenAnswer("", "", float(rates[head.layer, head.head]))
             return
-        for (layer, head), rate in np.ndenumerate(self.rates):
+        for (layer, head), rate in np.ndenumerate(rates):
             yield OpenAnswer(f"{layer}.{head}", str(HeadRef(layer, head)), float(rate))
 
 
@@ -137,8 +139,16 @@ class _Weights:
         everything = np.ones((len(self.units), len(self.units)), bool)
         return np.tril(everything) if self.block.causal else everything
 
-    def at(self, span: Span) -> list[int]:
-        """Return the units inside a span; raises BadInputError if the model reads nothing there."""
+    def at(self, span: Span | str) -> list[int]:
+        """Return the units inside a span, or the special tokens of a name; raises BadInputError if there are none."""
+        if isinstance(span, str):
+            found = [at for at, one in enumerate(self.units) if one.special and one.text == span]
+            if not found:
+                names = dict.fromkeys(one.text for one in self.units if one.special)
+                raise BadInputError(
+                    f"The model adds {joined(tuple(names)) or 'no special token'} to a text; not {quoted(span)}."
+                )
+            return found
         found = [at for at, one in enumerate(self.units) if not one.special and span[0] < one.end and one.start < span[1]]
         if not found:
             raise BadInputError(f"The model reads no token at {quoted(self.question.text[slice(*span)])}. Choose another word.")

@@ -7,6 +7,7 @@ a head. `form` is how the reader answers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from typing import Any
 
 from attnviz.errors import BadInputError
 from attnviz.lessons import examples
+from attnviz.teaching import arithmetic
 from attnviz.types import HeadRef, ModelCard, joined, quoted
 
 LONGEST = 600  # characters of what is asked or explained
@@ -38,9 +40,9 @@ FORMS: Mapping[str, Form] = MappingProxyType(
             Form("token", "pick a word", ("key", "query")),
             Form("head", "pick a head", ("head",)),
             Form("link", "draw a link", ("link",)),
-            Form("one", "choose one", ("key", "query", "head", "text"), options=True),
-            Form("several", "choose all that fit", ("key", "query", "head", "text"), options=True),
-            Form("order", "put in order", ("key", "query", "head", "text"), options=True),
+            Form("one", "choose one", ("key", "query", "head", "relation", "text"), options=True),
+            Form("several", "choose all that fit", ("key", "query", "head", "relation", "text"), options=True),
+            Form("order", "put in order", ("key", "query", "head", "relation", "text"), options=True),
             Form("yesno", "yes or no", ("",)),
             Form("number", "estimate a number", ("",)),
             Form("claim", "make a claim about a head", ("claim",)),
@@ -58,13 +60,16 @@ MEASURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "distance": ("head", "query"),
         "tokens": ("text",),
         "hit rate": ("head", "relation"),
+        "arithmetic": ("expression",),
     }
 )
 BIDIRECTIONAL_SHARES = ("weight", "received", "hit rate")  # numbers from 0 to 1
 RIGHT = ("largest", "smallest")
+SPECIAL = re.compile(r"\[[A-Z]+\]|<[^<>\s]+>")  # names of special tokens, such as [CLS] and <s>
 DIRECTIONS = ("dh", "hd")
 KEYS = frozenset(
-    "form ask explain text model measure head query key relation direction options right above below within top special".split()
+    "form ask explain text model measure head query key relation expression direction options right above below within top "
+    "special".split()
 )
 
 
@@ -81,7 +86,8 @@ class Rule:
 class LessonQuestion:
     """A question, checked as far as that is possible without the model's numbers.
 
-    `given` are the parts of the measure that the question fills: heads, and words as character spans of `text`. `open` is
+    `given` are the parts of the measure that the question fills: heads, words as character spans of `text`, special tokens by
+    name, an expression by its value. `open` is
     the part that the answer fills. `options` are as the author wrote them, `within` is how near a number must be.
     """
 
@@ -133,7 +139,7 @@ def _measured(table: Mapping[str, Any], form: Form, base: LessonQuestion, card: 
     missing = [part for part in needs if part not in table and part != "text"]
     if measure == "tokens":
         missing = ["text"] if form.options else []
-    wrong = [part for part in ("head", "query", "key", "relation") if part in table and part not in needs]
+    wrong = [part for part in ("head", "query", "key", "relation", "expression") if part in table and part not in needs]
     if wrong:
         raise BadInputError(f"The measure {quoted(measure)} has no {wrong[0]}; it has {joined(needs)}. Leave it out.")
     opened = "link" if sorted(missing) == ["key", "query"] else missing[0] if len(missing) == 1 else ""
@@ -146,7 +152,7 @@ def _measured(table: Mapping[str, Any], form: Form, base: LessonQuestion, card: 
     if direction not in DIRECTIONS:
         raise BadInputError(f"A direction is dh (from the dependent to its head) or hd (back); got {quoted(direction)}.")
     given: dict[str, Any] = {part: _part(part, _text(table, part), base.text, card) for part in named if part != "text"}
-    if "relation" in given:
+    if "relation" in needs:
         given["direction"] = direction
     options = _options(table, form, opened, base.text, card)
     rule, within = _rule(table, form)
@@ -189,7 +195,11 @@ def _read_part(name: str, value: str, text: str, card: ModelCard) -> Any:
                 f"{card.name} has layers 0 to {card.layers - 1} with heads 0 to {card.heads - 1}; there is no {head}."
             )
         return head
-    return value if name == "relation" else examples.span(text, value)
+    if name == "expression":
+        return arithmetic.value(value)
+    if name == "relation" or SPECIAL.fullmatch(value):
+        return value
+    return examples.span(text, value)
 
 
 def _options(table: Mapping[str, Any], form: Form, opened: str, text: str, card: ModelCard) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def _choices(page: str, figures: dict[str, PageFigure], now: str) -> None:
     part = part or names[0]
     _preview(figure, part)
     _files(page, figure, part)
-    copied = {"Caption": figure.caption, "BibTeX": citation.bibtex(figure.source.card)}
+    copied = {"Caption": figure.caption, "BibTeX": citation.bibtex(*figure.source.cards)}
     for column, (title, text) in zip(st.columns(2, gap="medium"), copied.items(), strict=True):
         column.caption(title)
         column.code(text, language=None, wrap_lines=True)
@@ -85,7 +85,7 @@ def _preview(figure: PageFigure, part: str) -> None:
     """Show the picture as it will be on paper: on white, at its own size where there is room."""
     drawn = page_figure.written(figure, "svg", part)
     if len(drawn) > SHOWN:
-        st.caption(f"The picture is too large to be shown here ({len(drawn):,} bytes as SVG). Its files are whole.")
+        st.caption(f"The picture is too large to be shown here ({len(drawn):,} bytes as SVG). The files are complete.")
         return
     source = base64.b64encode(drawn).decode()
     st.html(

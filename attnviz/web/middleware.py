@@ -96,7 +96,7 @@ class PageMiddleware:
             return
         self.open_pages += 1
         try:
-            await self.app(scope, filter_messages(receive), send)
+            await self.app(scope, filter_messages(receive, uploads=self.uploads.limit > 0), send)
         finally:
             self.open_pages -= 1
 
@@ -192,8 +192,10 @@ def same_origin(scope: Scope) -> bool:
         return False
 
 
-def filter_messages(receive: Receive) -> Receive:
+def filter_messages(receive: Receive, *, uploads: bool = False) -> Receive:
     """Return `receive` of a websocket with the messages of our pages only; text instead of bytes counts as a disconnect.
+
+    With `uploads`, a page may ask for the address of one file.
 
     Where a page sends too many, they wait: none is lost, and the next ones stay on the connection meanwhile.
     """
@@ -208,18 +210,22 @@ def filter_messages(receive: Receive) -> Receive:
                 await asyncio.sleep(wait)
             if (data := message.get("bytes")) is None:
                 return {"type": "websocket.disconnect", "code": 1003}
-            if len(data) > MAX_MESSAGE_BYTES or message_type(data) in MESSAGES:
+            if len(data) > MAX_MESSAGE_BYTES or is_allowed(data, uploads=uploads):
                 return message
 
     return receive_allowed
 
 
-def message_type(data: bytes) -> str | None:
-    """Return the type of a page's message; None for bytes that are none."""
+def is_allowed(data: bytes, *, uploads: bool = False) -> bool:
+    """Return whether these bytes are a message that our pages send; not for bytes that are none."""
     try:
-        return BackMsg.FromString(data).WhichOneof("type")
+        message = BackMsg.FromString(data)
     except DecodeError:
-        return None
+        return False
+    kind = message.WhichOneof("type")
+    if kind == "file_urls_request":
+        return uploads and len(message.file_urls_request.file_names) == 1
+    return kind in MESSAGES
 
 
 async def reject_websocket(receive: Receive, send: Send) -> None:

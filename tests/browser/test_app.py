@@ -38,7 +38,7 @@ def field(page: Page, label: str = "Sentence"):
 def test_a_reader_types_a_sentence_and_sees_its_heads(visit: Visit):
     page = visit.open()
     drawn(page)
-    expect(page.get_by_text("it” gives 64 %", exact=False).first).to_be_visible()
+    expect(page.get_by_text("it” looks most at “animal” (0.640)", exact=False).first).to_be_visible()
     field(page).fill("A small dog chased the big cat")
     field(page).press("Enter")
     drawn(page, "dog")
@@ -88,7 +88,7 @@ def test_a_deep_link_on_a_fresh_server_opens_what_it_says(visit: Visit, tmp_path
         drawn(page, "wide")
         expect(field(page, "Layer")).to_have_value("5")
         expect(field(page, "Head")).to_have_value("11")
-        expect(page.get_by_text("50 % of", exact=False).first).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("(0.503)", exact=False).first).to_be_visible(timeout=SLOW)
     finally:
         server.terminate()
         server.wait(20)

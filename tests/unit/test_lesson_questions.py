@@ -80,6 +80,7 @@ def test_in_a_causal_model_only_what_is_in_sight_can_be_chosen():
 @pytest.mark.parametrize(
     ("more", "value"),
     [
+        ({"key": "[CLS]"}, 0.1),
         # cats gets 0.3 from it, and from the one other word, saw, 0.2.
         ({"measure": "difference", "key": "cats"}, 0.1),
         # saw gets 0.4 from cats and 0.25 from it.
@@ -89,6 +90,7 @@ def test_in_a_causal_model_only_what_is_in_sight_can_be_chosen():
         # two words away 0.3, one 0.25, none 0.3, over 0.85
         ({"measure": "distance"}, (2 * 0.3 + 0.25) / 0.85),
         ({"measure": "tokens", "head": None, "query": None}, 6.0),
+        ({"measure": "arithmetic", "head": None, "query": None, "expression": "2 * 1 + 0 * 3 + 1 * (-1)"}, 1.0),
     ],
 )
 def test_each_measure_of_one_number_is_what_it_says(more: Mapping[str, Any], value: float):

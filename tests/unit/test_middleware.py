@@ -129,14 +129,14 @@ def test_a_websocket_with_an_origin_needs_a_host():
     assert sent["type"] == "websocket.close"
 
 
-def first_passed(*messages: dict[str, object]) -> object:
+def first_passed(*messages: dict[str, object], uploads: bool = False) -> object:
     """Return the first of some messages that reaches Streamlit."""
     coming = iter(messages)
 
     async def receive() -> Any:
         return next(coming)
 
-    return asyncio.run(middleware.filter_messages(receive)())
+    return asyncio.run(middleware.filter_messages(receive, uploads=uploads)())
 
 
 def message_of(name: str) -> dict[str, object]:
@@ -159,6 +159,18 @@ def test_messages_that_control_the_server_are_dropped(name: str):
 def test_messages_that_start_and_stop_a_run_pass():
     for name in ("rerun_script", "stop_script"):
         assert first_passed(message_of(name)) == message_of(name)
+
+
+def test_the_address_of_one_file_at_a_time_is_given_where_files_are_taken():
+    def asking(files: int) -> dict[str, object]:
+        message = BackMsg()
+        message.file_urls_request.file_names.extend(["own.txt"] * files)
+        return {"type": "websocket.receive", "bytes": message.SerializeToString()}
+
+    run = message_of("rerun_script")
+    assert first_passed(asking(1), run, uploads=True) == asking(1)
+    assert first_passed(asking(2), run, uploads=True) == run
+    assert first_passed(asking(1), run) == run
 
 
 def test_invalid_bytes_are_dropped_and_text_ends_the_connection():

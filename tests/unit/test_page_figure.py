@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -200,3 +201,13 @@ def test_a_word_keeps_its_place_where_it_stands_twice():
     found = Table(("word",), ((Word(0, "it"),), (Word(5, "it"),)))
     figure = PageFigure("x", "X", "Says.", source(), lambda part, coded: bar_picture(part=part), lambda: found)
     assert table(page_figure.written(figure, "csv"))[1:] == [["[0] it"], ["[5] it"]]
+
+
+def test_a_figure_of_two_models_names_and_cites_both():
+    other = FigureSource(catalog.card("minilm"), "She sat", None, "cd" * 32, HeadRef(0, 1))
+    figure = head_figure("panel-3", "1 − 2", "A difference.", replace(source(), also=(other,)), pattern())
+    assert all(part in figure.caption for part in ("“He ran”", "“She sat”", "Tiny", "all-MiniLM-L6-v2", "L1·H2", "L0·H1"))
+    assert figure.caption.count("attnviz") == 1
+    assert citation.bibtex(*figure.source.cards).count("@") == 3
+    assert json.loads(page_figure.written(figure, "json"))["provenance"]["also"][0]["text"] == "She sat"
+    assert table(page_figure.written(figure, "csv"))[0] == ["query", "key", "weight"]

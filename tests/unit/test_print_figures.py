@@ -178,8 +178,8 @@ def test_a_power_is_a_straight_line_as_steep_as_its_slope():
 
 
 def test_each_name_has_its_slope_with_the_interval():
-    assert words(curves(), "name") == ["tiles, slope 1.00 (1.00 to 1.00)", "whole matrix, slope 2.00 (2.00 to 2.00)"]
-    assert words(curves(FOUND[:2]), "name") == ["whole matrix"], "too few lengths for a slope"
+    assert words(curves(), "curve") == ["tiles, slope 1.00 (1.00 to 1.00)", "whole matrix, slope 2.00 (2.00 to 2.00)"]
+    assert words(curves(FOUND[:2]), "curve") == ["whole matrix"], "too few lengths for a slope"
 
 
 def test_each_algorithm_has_a_marker_of_its_own_at_every_length():

@@ -7,9 +7,12 @@ from functools import partial
 import streamlit as st
 
 from attnviz import export
+from attnviz.figures import encoding
+from attnviz.figures.head_figure import head_figure
+from attnviz.figures.page_figure import FigureSource, PageFigure
 from attnviz.figures.provenance import provenance
 from attnviz.pages.attention.head_view import HeadView
-from attnviz.ui import state
+from attnviz.ui import figure_and_data, state
 
 FILES = {
     "HTML": ("html", "text/html", "The board with every head, in one file that opens offline"),
@@ -42,3 +45,15 @@ def downloads(head_view: HeadView) -> None:
                 on_click="ignore",
                 key=f"download-{kind}",
             )
+    figure_and_data.fold("attention", lambda: [_figure(head_view)])
+
+
+def _figure(head_view: HeadView) -> PageFigure:
+    """Return the head as it is shown, as a figure: matrix and curves, or one of them alone."""
+    head, request = head_view.head, head_view.trace.request
+    source = FigureSource(state.card(), request.text, request.text_b, head_view.trace.digest, head)
+    pattern = head_view.pattern
+    says = " ".join(part for part in (f"Attention of head {encoding.head_name(head)}.", pattern.note) if part)
+    rows = head_view.selected_rows
+    facts = {"note": pattern.note, "words": head_view.options.words, "special": head_view.options.special}
+    return head_figure("head", encoding.head_name(head), says, source, pattern, rows=rows, facts=facts)

@@ -17,4 +17,5 @@ def show() -> None:
     view.draw_panels(found)
     view.table(found)
     view.downloads(found)
+    view.figure_fold(found)
     worksheet.offer()

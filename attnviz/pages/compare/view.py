@@ -14,13 +14,13 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.models import catalog
-from attnviz.pages.compare import analysis, data_export, print_export
+from attnviz.pages.compare import analysis, data_export, figures, print_export
 from attnviz.pages.compare.analysis import ComparePanel
 from attnviz.pages.compare.data_export import panel_title
 from attnviz.pages.compare.exact_weights import panel_data
 from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, Token
-from attnviz.ui import caution, legibility_note, pinned_heads, retry, state, widgets
+from attnviz.ui import caution, figure_and_data, legibility_note, pinned_heads, retry, state, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.components.board import Choice
 from attnviz.ui.components.panels import Source, panels
@@ -188,7 +188,7 @@ def downloads(found: Comparison) -> None:
     selection, cards = state.current(), {card.id: card for card in catalog.cards()}
     parts = found.panels, found.traces, cards, selection.options, selection.focus
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="downloads"):
-        st.caption("All panels as files, as they are shown", width="content")
+        st.caption("Download all panels as they are shown", width="content")
         st.download_button(
             "CSV", partial(data_export.as_csv, found.panels, cards, selection.options), file_name="attnviz-panels.csv",
             mime="text/csv", on_click="ignore", key="download-panels-csv", help="A row for each weight of each panel",
@@ -212,6 +212,12 @@ def selected_rows(found: Comparison) -> tuple[tuple[int, ...], ...]:
     """Return the rows of the selected words in every panel."""
     base = _base(found)
     return ((),) * len(found.panels) if base is None else analysis.selected_rows(found.panels, state.current().focus, base)
+
+
+def figure_fold(found: Comparison) -> None:
+    """Draw the fold with a figure for each panel."""
+    cards, rows = {card.id: card for card in catalog.cards()}, selected_rows(found)
+    figure_and_data.fold("compare", lambda: figures.figures(found.panels, found.traces, cards, rows))
 
 
 def _base(found: Comparison) -> tuple[tuple[Token, ...], tuple[Token, ...]] | None:

@@ -13,7 +13,7 @@ from attnviz.pages.cost import figure
 from attnviz.pages.cost.bench.algorithms import Measurement
 from attnviz.pages.cost.growth import PowerLawFit
 
-TALL, LEFT, BOTTOM, TOP, SIZE, MARK = 210.0, 44.0, 24.0, 6.0, 7.0, 3.2
+TALL, MARGIN, BOTTOM, TOP, SIZE, MARK = 210.0, 44.0, 24.0, 6.0, 7.0, 3.2
 Place = Callable[[int, float], tuple[float, float]]  # where a length and a cost are in the picture
 DASHES = {"solid": (), "dash": (6.0, 3.0), "dot": (1.2, 2.4), "dashdot": (6.0, 2.0, 1.2, 2.0)}
 SHAPES = {  # corners around a point, in halves of a marker
@@ -37,11 +37,11 @@ def drawing(
     room = max(lettering.width(text, SIZE) for text in labels.values()) + 14.0
     low, high = figure.bounds(found, cost)
     first, last = math.log10(lengths[0] / 1.1), math.log10(lengths[-1] * 1.1)
-    width = PAGE - LEFT - room
+    width = PAGE - MARGIN - room
 
     def place(tokens: int, value: float) -> tuple[float, float]:
         along = (math.log10(tokens) - first) / (last - first)
-        return LEFT + width * along, TOP + TALL * (high - math.log10(value)) / (high - low)
+        return MARGIN + width * along, TOP + TALL * (high - math.log10(value)) / (high - low)
 
     marks: list[Mark] = [*_axes(lengths, cost, (low, high), width, place), *_guides(lengths, low, place)]
     ends: dict[str, float] = {}
@@ -54,7 +54,7 @@ def drawing(
     for algorithm, at in figure.spread_labels(ends, low, high).items():
         colour = figure.style(algorithm, encoding.LIGHT)[0]
         y = TOP + TALL * (high - at) / (high - low) + MIDDLE * SIZE
-        marks.append(Words(labels[algorithm], LEFT + width + 6.0, y, SIZE, colour, role="name"))
+        marks.append(Words(labels[algorithm], MARGIN + width + 6.0, y, SIZE, colour, role="curve"))
     return framed(marks, PAGE, TOP + TALL + BOTTOM, frame)
 
 
@@ -72,14 +72,14 @@ def _axes(lengths: Sequence[int], cost: str, bounds: tuple[float, float], width:
     found: list[Mark] = []
     for power in range(round(low), round(high) + 1):
         y = place(lengths[0], 10.0**power)[1]
-        found.append(Box(LEFT, y - 0.25, width, 0.5, colours.line))
+        found.append(Box(MARGIN, y - 0.25, width, 0.5, colours.line))
         text = figure.power_text(figure.FORMATS[cost](10.0**power))
-        found.append(Words(text, LEFT - 5.0, y + MIDDLE * SIZE, SIZE, colours.mute, "right", role="tick"))
+        found.append(Words(text, MARGIN - 5.0, y + MIDDLE * SIZE, SIZE, colours.mute, "right", role="tick"))
     for tokens in figure.labelled(lengths):
         x = place(tokens, 10.0**low)[0]
         found.append(Box(x - 0.25, TOP, 0.5, TALL, colours.hair))
         found.append(Words(encoding.thousands(tokens), x, TOP + TALL + 10.0, SIZE, colours.mute, "center", role="tick"))
-    middle = LEFT + width / 2
+    middle = MARGIN + width / 2
     return [*found, Words("tokens", middle, TOP + TALL + 20.0, SIZE, colours.mute, "center", role="axis")]
 
 

@@ -156,4 +156,6 @@ def _axis(colours: encoding.Theme) -> dict[str, Any]:
 def power_text(text: str) -> str:
     """Write a power of ten without decimals: `10 ms` for `10.0 ms`."""
     number, unit = text.rsplit(encoding.NARROW, 1)
+    if not number[0].isdigit():  # less than any that is measured
+        return text
     return f"{float(number.replace(',', '')):,g}{encoding.NARROW}{unit}"

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from attnviz.engine.trace import Trace
-from attnviz.errors import AttnvizError
+from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding, evidence
 from attnviz.linguistics import claim_text, claims
 from attnviz.linguistics.atlas.reader import ALL_QUESTIONS, Atlas
@@ -37,14 +37,15 @@ def claim_tester(trace: Trace) -> Atlas | None:
     found = measured(trace, "nsubj")
     try:
         if found is not None:
-            _tested(found, *_fields(found))
+            show_claim(found, *fields(found))
     except AttnvizError as error:  # a damaged atlas: the rest of the page stands
         st.error(widgets.plain(str(error)))
     return found
 
 
-def _fields(found: Atlas) -> tuple[str, str]:
-    """Draw the fields for kind and direction of links; returns the choice."""
+def fields(found: Atlas, key: str = "heads") -> tuple[str, str]:
+    """Draw the fields for kind and direction of links; returns the choice. `key` begins the names of the widgets."""
+    chosen_kind = f"{key}-relation"
     counts = {name: found.kinds[name] for name in sorted(found.kinds, key=ALL_QUESTIONS.__eq__)}  # single ones first
     most = {name: max(found.relations[name, direction] for direction in DIRECTIONS) for name in found.names}
     family = {name: name.partition(":")[0] for name in most}
@@ -52,13 +53,13 @@ def _fields(found: Atlas) -> tuple[str, str]:
         name: most[name] for name in sorted(most, key=lambda one: (-most[family[one]], family[one], ":" in one, -most[one]))
     }
     names = [name for name, n in counts.items() if n]
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="claim"):
-        wanted = str(st.session_state.get(RELATION, ""))
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key=f"{key}-claim"):
+        wanted = str(st.session_state.get(chosen_kind, ""))
         if wanted not in names:
             counted = found.counting(wanted)
-            st.session_state[RELATION] = counted if counted in names else BEGIN if BEGIN in names else names[0]
+            st.session_state[chosen_kind] = counted if counted in names else BEGIN if BEGIN in names else names[0]
         kind = st.selectbox(
-            f"{encoding.head_name(chosen())} links …", names, key=RELATION, width=400,
+            f"{encoding.head_name(chosen())} links …", names, key=chosen_kind, width=400,
             format_func=lambda name: f"{_plain(name, found)} ({encoding.thousands(counts[name])})",
         )  # fmt: skip
         if kind in found.kinds:
@@ -68,7 +69,7 @@ def _fields(found: Atlas) -> tuple[str, str]:
             DIRECTIONS, key=lambda direction: directions[direction]
         )  # of a model that reads left to right one way may have none
         direction = st.segmented_control(
-            "Direction", list(DIRECTIONS), default=usual, key=f"{DIRECTION}-{found.model}-{kind}", required=True,
+            "Direction", list(DIRECTIONS), default=usual, key=f"{key}-direction-{found.model}-{kind}", required=True,
             format_func=lambda direction: f"{DIRECTIONS[direction]} ({encoding.thousands(directions[direction])})",
         )  # fmt: skip
     return kind, direction or usual
@@ -79,32 +80,39 @@ def _plain(name: str, found: Atlas) -> str:
     if name in PRONOUNS:
         return f"{PRONOUNS[name]}: {name}"
     with_subtypes = " with its subtypes" if len(found.names[name]) > 1 else ""
-    return f"{relation(name, CORPUS).plain}: {claim_text.label(name)}{with_subtypes}"
+    label = f"{claim_text.label(name)}{with_subtypes}"
+    try:
+        return f"{relation(name, CORPUS).plain}: {label}"
+    except BadInputError:  # a label of the reader's own
+        return label
 
 
-def _tested(found: Atlas, kind: str, direction: str) -> None:
-    """Draw the claim as a picture, in numbers and as a sentence to copy; the best head for the same kind of link."""
+def show_claim(found: Atlas, kind: str, direction: str, key: str = "heads", texts: str = ", in English") -> None:
+    """Draw the claim as a picture, in numbers and as a sentence to copy; the best head for the same kind of link.
+
+    `texts` says what the texts are, after their name.
+    """
     claim, best = claims.claim(found, chosen(), kind, direction), claims.best_head(found, kind, direction)
     left, right = st.columns(2, gap="large")
     with left:
-        _picture(claim, best)
+        _picture(claim, best, key)
     with right:
-        st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(claim)), everyday=("interval",)))
+        st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(claim, texts)), everyday=("interval",)))
         if best is not None and best.head != claim.head:
             st.button(
                 f"Show {best.head}, the best of {claim.heads} for this", on_click=_show, args=(best.head,),
-                help="Chosen on one half of the texts; its rate is from the other half",
+                key=f"{key}-best-head", help="Chosen on one half of the texts; its rate is from the other half",
             )  # fmt: skip
-    with st.container(gap="small", key="honest"):
+    with st.container(gap="small", key=f"{key}-honest"):
         st.caption("What you can claim")
-        st.code(claim_text.sentence(claim), language=None, wrap_lines=True)
+        st.code(claim_text.finding(claim), language=None, wrap_lines=True)
 
 
-def _picture(claim: ClaimResult, best: BestHead | None) -> None:
+def _picture(claim: ClaimResult, best: BestHead | None, key: str) -> None:
     """Draw rates and intervals with the baselines."""
     rows, names, doubted = rates(claim, best)
     st.plotly_chart(
-        evidence.figure(rows, widgets.theme(), names, doubted), theme=None, config=evidence.CONFIG, key="claim-picture",
+        evidence.figure(rows, widgets.theme(), names, doubted), theme=None, config=evidence.CONFIG, key=f"{key}-claim-picture",
         alt=evidence.description(rows, names),
     )  # fmt: skip
 
@@ -132,7 +140,7 @@ def _names(claim: ClaimResult) -> dict[str, str]:
     return evidence.NAMES | distance
 
 
-def _facts(claim: ClaimResult) -> list[str]:
+def _facts(claim: ClaimResult, texts: str) -> list[str]:
     """Return every number that the claim rests on, in Markdown."""
     one, half = claim.evidence, claim.held_out
     if not one.n:
@@ -158,7 +166,7 @@ def _facts(claim: ClaimResult) -> list[str]:
         facts.append(f"**Control**, the best head of an untrained twin on that half: {_short(claim.control.evidence)}")
     if claim.causal:
         facts.append("This model reads left to right, so only links to earlier words are counted")
-    return [*facts, widgets.plain(f"Counted on {one.source}, in English; this says nothing about other texts")]
+    return [*facts, widgets.plain(f"Counted on {one.source}{texts}; this says nothing about other texts")]
 
 
 def _chance(p: float) -> str:

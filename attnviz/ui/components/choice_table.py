@@ -60,12 +60,16 @@ _table = v2.component("attnviz_choices", html='<div class="choices"></div>', css
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: a value, small lines under it, and a button before it, `pressed` if its choice is the present one."""
+    """A cell: a value, small lines under it, and a button before it, `pressed` if its choice is the present one.
+
+    `text` is a value in plain type, such as a sentence.
+    """
 
     value: str = ""
     notes: tuple[str, ...] = ()
     button: str = ""
     pressed: bool = False
+    text: str = ""
 
 
 def html(columns: Sequence[Cell], rows: Sequence[Sequence[Cell]], label: str) -> str:
@@ -85,7 +89,7 @@ def _content(cell: Cell, choice: int) -> str:
         pressed = str(cell.pressed).lower()
         button = f'<button type="button" data-choice="{choice}" aria-pressed="{pressed}">{escape(cell.button)}</button>'
     value = f"<b>{escape(cell.value)}</b>" if cell.value else ""
-    return button + value + "".join(f"<small>{escape(note)}</small>" for note in cell.notes)
+    return button + value + escape(cell.text) + "".join(f"<small>{escape(note)}</small>" for note in cell.notes)
 
 
 def choice_table(
