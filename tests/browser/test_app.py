@@ -89,7 +89,7 @@ def test_a_deep_link_on_a_fresh_server_opens_what_it_says(visit: Visit, tmp_path
         drawn(page, "wide")
         expect(field(page, "Layer")).to_have_value("5")
         expect(field(page, "Head")).to_have_value("11")
-        expect(page.get_by_text("50 % of", exact=False).first).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("(0.503)", exact=False).first).to_be_visible(timeout=SLOW)
     finally:
         server.terminate()
         server.wait(20)
