@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from urllib.parse import parse_qs, quote, urlsplit
+from xml.etree import ElementTree
 
 from playwright.sync_api import Page, expect
 
@@ -182,6 +183,13 @@ def test_coreference_ranks_heads_and_a_row_chooses_one(visit: Visit):
     table.click(position=first_row, force=True)
     page.wait_for_function("() => location.search.includes('layer=5') && location.search.includes('head=11')", timeout=SLOW)
     expect(page.get_by_text("0.647").first).to_be_visible()
+    fold = page.locator(".st-key-figure-and-data")
+    expect(fold.get_by_role("button", name="SVG")).to_have_count(0)  # nothing of it is sent before it is opened
+    fold.locator("summary").click()
+    with page.expect_download(timeout=SLOW) as waiting:
+        fold.get_by_role("button", name="SVG").click(timeout=SLOW)
+    assert waiting.value.suggested_filename == "attnviz-minilm-L5H11-sentence.svg"
+    assert ElementTree.parse(waiting.value.path()).getroot().get("role") == "img"
 
 
 def test_the_page_fits_a_phone_in_both_themes(visit: Visit):
