@@ -85,7 +85,8 @@ def _first_paint() -> str:
     """Return what is seen first; its script stands behind it, so that it has the reader's words when it is painted."""
     return (
         f'<div id="first-paint" aria-hidden="true" data-text="{markup.escape(TEXT)}">'
-        '<p class="field"></p><p class="wait"></p><p class="words"></p><div class="rooms"><i></i><i></i></div></div>\n    '
+        f'<p class="lead">{markup.escape(navigation.LEAD)}</p><p class="field"></p><p class="wait"></p>'
+        '<p class="words"></p><div class="rooms"><i></i><i></i></div></div>\n    '
         f"<script>{(_HERE / 'first_paint.js').read_text('utf-8')}</script>"
     )
 
