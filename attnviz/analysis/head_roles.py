@@ -111,11 +111,11 @@ def _role(pattern: Pattern, found: Counts, classes: PositionClasses) -> Role:
         more = f" {_of(steady.chosen, rows, word)} look first at {steady.place}, with {steady.share_text}.{more}"
     spread = HeadProfile(lines, found.entropy, found.most, rows).spread
     if found.most > 0.0 and found.entropy >= BROAD * found.most:
-        broad = f"On this text it looks broadly, at many {word}s at once: {spread}."
+        broad = f"On this text, this head looks broadly, at many {word}s at once: {spread}."
         return Role("broad", found.entropy / found.most, broad + more, rows=rows)
     most = max(lines, key=lambda line: line.share)
     first = f"first choice of {_of(most.chosen, rows, word)}"
-    mixed = f"On this text it has no single habit: {most.share_text} goes to {most.place} ({first}), {spread}."
+    mixed = f"On this text, this head has no single habit: {most.share_text} goes to {most.place} ({first}), {spread}."
     return Role.of("mixed", most, rows, mixed + more)
 
 
@@ -266,13 +266,13 @@ def _named(line: ProfileLine) -> bool:
 def _habit(line: ProfileLine, rows: int, word: str) -> str:
     """Return the habit of looking at one place, in words."""
     if line.uniform is None:
-        return f"On this text most of its attention goes to {line.place}: {line.share_text} on average."
-    beside = f"(evenly spread attention would give it {percent(line.uniform)})"
+        return f"On this text, most of this head's attention goes to {line.place}: {line.share_text} on average."
+    beside = f"({percent(line.uniform)} if spread evenly)"
     if line.share > MAJORITY:
-        much = f"On this text it looks mostly at {line.place}: {line.share_text} of its attention on average"
-        return f"{much}, first choice of {line.chosen} of {_count(rows, word)} {beside}."
-    first = f"On this text most {word}s look first at {line.place}: {line.chosen} of {rows}"
-    return f"{first}, {line.share_text} of its attention on average {beside}."
+        much = f"On this text, this head looks mostly at {line.place}: {line.share_text} of its attention on average {beside}"
+        return f"{much}, first choice of {line.chosen} of {_count(rows, word)}."
+    first = f"On this text, most {word}s look first at {line.place}: {line.chosen} of {rows}"
+    return f"{first}, {line.share_text} of this head's attention on average {beside}."
 
 
 def _count(count: int, word: str) -> str:

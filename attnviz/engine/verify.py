@@ -57,22 +57,22 @@ def against_kernel(trace: Trace, heads: Sequence[HeadRef]) -> Check:
             differences.append(found)
             precisions.add(call.precision)
     if own and not (differences or alone or kept):
-        note = "These weights are the library's own: this family does not pass through its attention interface."
+        note = "These weights are the model library's own, so there is nothing to compare."
         return Check("fused kernel", 0.0, BOUND, True, 0, note)
     if alone:
         note = (
-            "Not compared: no fused kernel knows soft-capping or learned sinks, so attnviz itself answered the model here. "
-            "The eager model can tell."
+            "Not checked: fast attention has no soft-capping and no learned sinks, so the model used attnviz's attention here. "
+            "Check all heads to compare it with the model library."
         )
         return Check("fused kernel", max(differences, default=0.0), BOUND, False, 0, note)
     if kept:
         note = (
-            "Not compared: of a long text the backend sends queries and keys, from which weights are computed here, and keeps "
-            "what its kernel returned."
+            "Not checked: for a long text, the other machine sends queries and keys, from which the weights are computed here, "
+            "and not the model's output."
         )
         return Check("fused kernel", max(differences, default=0.0), BOUND, False, 0, note)
-    shown = f"The weights of {_counted(len(differences), 'the')} times the values"
-    return _check("fused kernel", shown, "the model's own output", differences, precisions, len(differences))
+    shown = f"Our weights of {_counted(len(differences), 'the')}", "reproduce the model's own output"
+    return _check("fused kernel", shown, differences, precisions, len(differences))
 
 
 def against_eager(model: capture.PreTrainedModel, trace: Trace, inputs: Mapping[str, Tensor]) -> Check:
@@ -103,8 +103,8 @@ def against_eager(model: capture.PreTrainedModel, trace: Trace, inputs: Mapping[
             differences.append(float(np.abs(found - wanted).max()))
             precisions.add(block.calls[layer].precision)
             heads += len(found)
-    shown = f"The weights of {_counted(heads, 'all')}"
-    return _check("eager model", shown, "those of the library's eager model", differences, precisions, heads)
+    shown = f"Our weights of {_counted(heads, 'all')}", "equal those of the model library"
+    return _check("eager model", shown, differences, precisions, heads)
 
 
 def _counted(heads: int, which: str) -> str:
@@ -114,8 +114,7 @@ def _counted(heads: int, which: str) -> str:
 
 def _check(
     against: Literal["fused kernel", "eager model"],
-    subject: str,
-    other: str,
+    sentence: tuple[str, str],
     differences: list[float],
     precisions: set[str],
     heads: int,
@@ -125,7 +124,8 @@ def _check(
     bound = max((COARSE[name] for name in coarse), default=BOUND)
     largest = float(np.max(differences, initial=0.0))  # NaN if any is NaN, which is within no bound
     ok = largest <= bound
-    note = f"{subject} {'equal' if ok else 'do not equal'} {other}: largest difference {largest:.1e}, allowed {bound:.0e}."
+    subject, result = sentence
+    note = f"{subject} {'' if ok else 'do not '}{result}: largest difference {largest:.1e}, allowed {bound:.0e}."
     if coarse:
         note += f" The model computes in {joined(coarse)}, so this is its own precision."
     if not ok:

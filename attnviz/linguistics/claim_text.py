@@ -26,8 +26,13 @@ WORDINGS = (
 
 def sentence(claim: ClaimResult) -> str:
     """Return the whole claim: the counts, the comparison with the rules, the other half, the label scheme, and a caution."""
+    return f"{finding(claim)} {CAUTION}"
+
+
+def finding(claim: ClaimResult) -> str:
+    """Return the claim without the caution, for a page that has it already."""
     if claim.verdict == "unseen":
-        return f"{_unseen(claim)} {CAUTION}"
+        return _unseen(claim)
     parts = [counted(claim), *([apart(claim)] if claim.parts else []), *([pooled(claim)] if claim.pooled else [])]
     parts += [*([ceiling(claim)] if claim.evidence.ceiling < 1.0 else []), _verdict(claim)]
     if claim.held_out.n >= ENOUGH and claim.verdict != "few":
@@ -36,7 +41,7 @@ def sentence(claim: ClaimResult) -> str:
     parts += [control(claim.control, claim.heads)] if claim.control is not None else []
     if claim.causal:
         parts.append(f"The model reads left to right, so only {_visible(claim)} are counted.")
-    return " ".join([*parts, f"Counted by this scheme: {claim.evidence.scheme}.", CAUTION])
+    return " ".join([*parts, f"Counted by this scheme: {claim.evidence.scheme}."])
 
 
 def counted(claim: ClaimResult | BestHead, model: str = "") -> str:

@@ -85,7 +85,7 @@ def _preview(figure: PageFigure, part: str) -> None:
     """Show the picture as it will be on paper: on white, at its own size where there is room."""
     drawn = page_figure.written(figure, "svg", part)
     if len(drawn) > SHOWN:
-        st.caption(f"The picture is too large to be shown here ({len(drawn):,} bytes as SVG). Its files are whole.")
+        st.caption(f"The picture is too large to be shown here ({len(drawn):,} bytes as SVG). The files are complete.")
         return
     source = base64.b64encode(drawn).decode()
     st.html(

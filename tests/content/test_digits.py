@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from attnviz import board, export
-from attnviz.analysis import head_profile, head_roles, link_ranking, link_rows, view
+from attnviz.analysis import head_profile, head_roles, link_ranking, link_rows, specificity, view
 from attnviz.board import ranking as board_ranking
 from attnviz.engine.trace import Trace
 from attnviz.export import html
@@ -132,6 +132,10 @@ def test_a_link_has_the_same_digits_in_rankings_looks_coreference_and_patterns(m
             assert encoding.three(one.weight) == want, where
             assert encoding.three(data["weights"][one.layer][one.head]) == want, where
             assert encoding.three(division.values[one.layer, one.head, 0]) == want, where
+            others = specificity.of_cell(by_layer[one.layer][one.head], query, key)
+            assert (one.others is None) == (int(others.n) == 0), where
+            assert one.others is None or encoding.three(one.others) == encoding.three(float(others.mean)), where
+            assert one.everywhere == bool(others.everywhere), where
             if single:
                 assert encoding.three(alone.peaks[one.layer, one.head, 0]) == want, where
         target = next(place for place in data["rows"][0]["places"] if place["kind"] == "target")
@@ -165,7 +169,7 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
 
 def _percents(sentence: str) -> set[str]:
     """The shares that a sentence names, but those of uniform attention, of one word, and of twins."""
-    plain = re.sub(r"\(evenly spread attention[^)]*\)|look first at “.*?%\.|Where a word stands more than once.*", "", sentence)
+    plain = re.sub(r"\([^)]* if spread evenly\)|look first at “.*?%\.|Where a word stands more than once.*", "", sentence)
     return set(re.findall(r"\d+\u202f%", plain))
 
 

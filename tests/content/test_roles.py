@@ -138,4 +138,4 @@ def test_a_word_that_every_word_looks_at_is_not_called_a_sink(backend):
     assert "sink" not in found.sentence
     role = head_roles.role(pattern)
     assert (role.kind, role.place) == ("word", "“animal”")
-    assert role.sentence.startswith("On this text most words look first at “animal”: 7 of 12, 41\u202f%")
+    assert role.sentence.startswith("On this text, most words look first at “animal”: 7 of 12, 41\u202f%")

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { withTerms } from "../../attnviz/board/js/core/element.js";
 import { addressOf, idOf, placeOf } from "../../attnviz/web/terms/terms.js";
 
 const ROOM = { width: 390, height: 844, header: 68 };
@@ -18,4 +19,8 @@ test("a card stands below its term, above it where there is no room, and never l
   assert.deepEqual(placeOf({ left: 20, top: 800, bottom: 820 }, CARD, ROOM), { left: 20, top: 672 });
   assert.deepEqual(placeOf({ left: -5, top: 100, bottom: 120 }, CARD, ROOM), { left: 12, top: 128 });
   assert.deepEqual(placeOf({ left: 20, top: 90, bottom: 110 }, CARD, { ...ROOM, height: 240 }), { left: 20, top: 108 });
+});
+
+test("names of terms in a text of ours are parted from the rest of it, and stay text where there is no glossary", () => {
+  assert.deepEqual(withTerms("", "other words\u00a00.099; 1st on GAP", { "other words": "specific", GAP: "gap" }), ["", "other words", "\u00a00.099; 1st on ", "GAP", ""]);
 });

@@ -165,8 +165,8 @@ def test_a_head_that_looks_back_one_word_is_called_so_with_its_numbers():
     assert found.share == pytest.approx(5 * 0.93 / 6, abs=1e-6)
     assert found.uniform == pytest.approx(5 / 6 / 8)
     assert found.sentence == (
-        "On this text it looks mostly at the word before: 78\u202f% of its attention on average, first choice of 5 of 6 words "
-        "(evenly spread attention would give it 10\u202f%)."
+        "On this text, this head looks mostly at the word before: 78\u202f% of its attention on average "
+        "(10\u202f% if spread evenly), first choice of 5 of 6 words."
     )
 
 
@@ -180,7 +180,7 @@ def test_a_place_that_most_words_look_at_first_is_named_below_a_half_too():
     found = head_roles.role(made(looking([1, 2, 3, 4, 5, 6, 7, 8, 8], 0.45, 9), sentence("a", "b", "c", "d", "e", "f", "g")))
     # Six of seven give the word after 0.45, and g, which has none, nothing: 2.7 by 7.
     assert (found.kind, found.share) == ("next", pytest.approx(2.7 / 7, abs=1e-6))
-    assert found.sentence.startswith("On this text most words look first at the word after: 6 of 7, 39\u202f% of its attention")
+    assert found.sentence.startswith("On this text, most words look first at the word after: 6 of 7, 39\u202f% of this head's")
 
 
 def test_a_first_choice_of_most_words_that_gets_little_is_mentioned_and_names_no_head():
@@ -249,7 +249,10 @@ def test_a_head_whose_every_word_finds_its_twin_is_called_so():
     found = head_roles.role(made(looking([0, 5, 6, 7, 4, 1, 2, 3, 8], 0.8, 9), parts))
     assert (found.kind, found.share, found.chosen, found.rows) == ("same", pytest.approx(0.8, abs=1e-6), 6, 6)
     assert found.uniform == pytest.approx(1 / 9)
-    assert "the same word elsewhere: 80\u202f% of its attention on average, first choice of 6 of 6 words" in found.sentence
+    sentence_part = (
+        "the same word elsewhere: 80\u202f% of its attention on average (11\u202f% if spread evenly), first choice of 6 of 6"
+    )
+    assert sentence_part in found.sentence
 
 
 def test_a_first_word_that_occurs_again_is_a_sink_and_not_a_twin():
@@ -289,8 +292,8 @@ def test_a_first_token_that_most_words_choose_and_that_gets_over_three_tenths_na
     found = head_roles.role(made(looking([0] * 7, 0.36, 7), sentence(*WORDS)))
     assert (found.kind, found.share) == ("first", pytest.approx(0.36, abs=1e-6))
     assert found.sentence == (
-        "On this text most words look first at [CLS], the first token: 5 of 5, 36\u202f% of its attention on average "
-        "(evenly spread attention would give it 14\u202f%)."
+        "On this text, most words look first at [CLS], the first token: 5 of 5, 36\u202f% of this head's attention on average "
+        "(14\u202f% if spread evenly)."
     )
 
 
@@ -318,15 +321,15 @@ def test_a_head_without_a_habit_is_mixed_and_says_its_largest_share():
     # In halves, a to f: others get 2, 1, 1, 2, 1, 1; itself gets three, the word after one. Entropy 1 of 3 bits.
     assert (found.kind, found.share) == ("mixed", pytest.approx(4 / 6))
     assert (
-        found.sentence == "On this text it has no single habit: 67\u202f% goes to other words (first choice of 2 of 6 words), "
-        "entropy 1.0 of at most 3.0 bits."
+        found.sentence == "On this text, this head has no single habit: 67\u202f% goes to other words "
+        "(first choice of 2 of 6 words), entropy 1.0 of at most 3.0 bits."
     )
 
 
 def test_a_head_whose_attention_is_mostly_hidden_says_so():
     parts = tuple(u for u in sentence(*WORDS) if not u.special)
     found = head_roles.role(made(np.full((5, 5), 0.06), parts, hidden_parts={HiddenPart.SPECIAL_TOKENS}))
-    assert found.sentence == "On this text most of its attention goes to hidden tokens: 70\u202f% on average."
+    assert found.sentence == "On this text, most of this head's attention goes to hidden tokens: 70\u202f% on average."
     assert found.kind == "hidden"
 
 
@@ -379,8 +382,8 @@ def test_a_role_says_of_such_a_word_what_the_note_beside_the_picture_says():
     found = head_roles.role(made(looking([2] * 7, 0.44, 7), sentence(*WORDS)))
     assert (found.kind, found.place, found.chosen, found.rows) == ("word", "“cat”", 5, 5)
     assert found.sentence == (
-        "On this text most words look first at “cat”: 5 of 5, 44\u202f% of its attention on average "
-        "(evenly spread attention would give it 14\u202f%)."
+        "On this text, most words look first at “cat”: 5 of 5, 44\u202f% of this head's attention on average "
+        "(14\u202f% if spread evenly)."
     )
 
 

@@ -80,7 +80,7 @@ def test_a_long_text_without_kernel_outputs_counts_as_not_compared():
     check = verify.against_kernel(wire.loads(VECTORS), [HeadRef(0, 0)])
 
     assert (check.ok, check.heads) == (False, 0)
-    assert check.note.startswith("Not compared: of a long text the backend sends queries and keys")
+    assert check.note.startswith("Not checked: for a long text, the other machine sends queries and keys")
 
 
 def test_a_mask_that_layers_share_is_sent_once_and_shared_again():

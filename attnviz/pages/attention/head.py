@@ -107,7 +107,7 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
     if len(trace.tokens) > verify.EAGER_TOKENS:
         st.caption(
             glossary_links.linked(
-                f"All heads can be checked against the library's eager model up to {verify.EAGER_TOKENS} tokens; "
+                f"All heads can be checked against the model library for up to {verify.EAGER_TOKENS} tokens; "
                 f"this text has {len(trace.tokens):,}."
             )
         )
@@ -116,11 +116,11 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
     weights = sum(heads * cells for heads, cells in sizes)
     clicked = st.button(
         f"Check all {sum(heads for heads, _ in sizes)} heads",
-        help=f"Against the library's eager model: reads the text twice more and needs {weights:,} weights in memory.",
+        help=f"Compares all {weights:,} weights with those that the model library returns; takes as long as reading twice.",
     )
     if clicked:
         try:
-            with st.spinner("Checking all heads against the library's eager model …", show_time=True):
+            with st.spinner("Checking all heads against the model library …", show_time=True):
                 st.markdown(glossary_links.linked(widgets.plain(backend().check(request).note)))
         except AttnvizError as error:
             widgets.show_error(error)

@@ -188,7 +188,7 @@ def downloads(found: Comparison) -> None:
     selection, cards = state.current(), {card.id: card for card in catalog.cards()}
     parts = found.panels, found.traces, cards, selection.options, selection.focus
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="downloads"):
-        st.caption("All panels as files, as they are shown", width="content")
+        st.caption("Download all panels as they are shown", width="content")
         st.download_button(
             "CSV", partial(data_export.as_csv, found.panels, cards, selection.options), file_name="attnviz-panels.csv",
             mime="text/csv", on_click="ignore", key="download-panels-csv", help="A row for each weight of each panel",

@@ -58,7 +58,7 @@ def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
         if found[0].causal:
             st.caption("This model reads from left to right, so only pronouns after both candidates are counted.")
     with st.expander("What you can claim"):
-        st.code("\n\n".join(claim_text.sentence(one) for one in found), language=None, wrap_lines=True)
+        st.code("\n\n".join(claim_text.finding(one) for one in found), language=None, wrap_lines=True)
 
 
 def rows(known: Atlas, head: HeadRef) -> tuple[list[tuple[str, Evidence]], list[str]]:

@@ -105,7 +105,7 @@ def show_claim(found: Atlas, kind: str, direction: str, key: str = "heads", text
             )  # fmt: skip
     with st.container(gap="small", key=f"{key}-honest"):
         st.caption("What you can claim")
-        st.code(claim_text.sentence(claim), language=None, wrap_lines=True)
+        st.code(claim_text.finding(claim), language=None, wrap_lines=True)
 
 
 def _picture(claim: ClaimResult, best: BestHead | None, key: str) -> None:

@@ -11,7 +11,7 @@ from attnviz.linguistics.habit_report import HabitResult, missing, results
 from attnviz.linguistics.probes.habits import RENAMED
 from attnviz.pages.find_heads import measure_view
 from attnviz.types import HeadRef
-from attnviz.ui import caution, glossary_links, widgets
+from attnviz.ui import glossary_links, widgets
 from attnviz.ui.single_text import chosen
 
 
@@ -76,7 +76,7 @@ def _cautions(known: Atlas, now: HabitResult) -> None:
         *([f"Not measured, because this model cannot have it: {', '.join(absent)}."] if absent else []),
         "Repeats and habits of position say nothing about what a word means to the model.",
     ]
-    caution.show(widgets.plain(" ".join(parts)))
+    st.caption(glossary_links.linked(widgets.plain(" ".join(parts))))
 
 
 def _halves(one: HabitResult) -> str:

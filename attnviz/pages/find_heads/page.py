@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.pages.find_heads import claim_tester, downloads, habits, own_data, probes, relation_picker, view
-from attnviz.ui import figure_and_data, single_text, state, widgets, worksheet
+from attnviz.ui import caution, figure_and_data, single_text, state, widgets, worksheet
 
 
 def show() -> None:
@@ -21,6 +21,7 @@ def show() -> None:
     relation_picker.relation_picker(trace)
     view.ranking(trace)
     atlas = claim_tester.claim_tester(trace)
+    caution.show()
     place = st.container()
     if atlas is not None:
         habits.habits(atlas)

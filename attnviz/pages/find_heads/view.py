@@ -18,7 +18,7 @@ from attnviz.linguistics import corpus_rank, gold_sentences
 from attnviz.pages.find_heads import worksheet as own_sheet
 from attnviz.pages.find_heads.parsed_text import parsed
 from attnviz.types import HeadRef, Link, Unit
-from attnviz.ui import caution, glossary_links, page_url, state, widget_values
+from attnviz.ui import glossary_links, page_url, state, widget_values
 from attnviz.ui import worksheet as sheets
 from attnviz.ui.backend import backend
 from attnviz.ui.components.links import choosing, drawing
@@ -176,7 +176,7 @@ def _store_head(picked: ChosenHead) -> None:
 def _cautions(trace: Trace, heads: int, drawn: int) -> None:
     """Say what this ranking does not show."""
     one = "One link in one sentence is" if drawn == 1 else f"{drawn} links in one sentence are"
-    caution.show(
+    st.caption(
         f"{one} not evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is tested on many "
         "texts, all in English and from the sources named there."
     )

@@ -15,10 +15,16 @@ export function button(text, press) {
 }
 
 // A term of the glossary; on a page, a button that shows its meaning (web/terms). Only its name where there is no glossary.
-export function termLink(glossary, term) {
-  if (!glossary) return term;
-  const made = element("a", "", term);
-  return Object.assign(made, { href: glossary + term, target: "_blank", rel: "noopener", role: "button", ariaHasPopup: "dialog", ariaExpanded: "false" });
+export function termLink(glossary, term, name = term) {
+  if (!glossary) return name;
+  const made = element("a", "", name);
+  return Object.assign(made, { href: glossary + term, target: "_blank", rel: "noopener", role: "button", title: "", ariaHasPopup: "dialog", ariaExpanded: "false" });
+}
+
+// A text of ours as nodes, with the terms in it: `ids` has the term of each name.
+export function withTerms(glossary, text, ids) {
+  const names = new RegExp(`(${Object.keys(ids).join("|")})`);
+  return text.split(names).map((part) => (Object.hasOwn(ids, part) ? termLink(glossary, ids[part], part) : part));
 }
 
 // A row of choices, exactly one of which is selected.

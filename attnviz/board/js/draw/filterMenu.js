@@ -1,15 +1,22 @@
 // The rows of the View menu that set the filter: a rule, and its amount in a slider or a field.
 
-import { element, press, segments, within } from "../core/element.js";
+import { element, press, segments, setText, within } from "../core/element.js";
 
-const RULES = [["", "All"], ["least", "At least"], ["top", "Top"], ["mass", "Share"]];
+const RULES = [["", "All"], ["least", "At least"], ["top", "Top"], ["mass", "Cover"]];
 const START = { least: 0.05, top: 3, mass: 0.9 };
 // The text before and after the field, the slider's range, the field's minimum and maximum, and how many of its units are 1.
 const AMOUNTS = {
   least: { name: "Least weight", before: "weights of at least", after: "", slider: [0.01, 0.5], field: [0.001, 1], step: 0.01, of: 1 },
   top: { name: "How many of each row", before: "the", after: "largest of each row", slider: [1, 12], field: [1, 9999], step: 1, of: 1 },
-  mass: { name: "Share of each row in percent", before: "the largest, up to", after: "% of each row", slider: [10, 99], field: [1, 100], step: 1, of: 100 },
+  mass: { name: "Percent of each row that the links cover", before: "the fewest that cover", after: "% of each row", slider: [10, 99], field: [1, 100], step: 1, of: 100 },
 };
+
+// A rule with its amount: "Cover 90 %".
+function labelOf(rule, value) {
+  const [, name] = RULES.find(([one]) => one === rule);
+  if (!rule) return name;
+  return rule === "mass" ? `${name} ${Number((100 * value).toFixed(2))}\u202f%` : `${name} ${value}`;
+}
 
 // `choose` gets { rule, value }, or null for every weight.
 export function makeFilterMenu(choose) {
@@ -35,6 +42,7 @@ export function makeFilterMenu(choose) {
   function draw(keep) {
     shown = keep;
     press(rules, keep?.rule ?? "");
+    for (const one of rules.children) setText(one, labelOf(one.dataset.value, keep?.rule === one.dataset.value ? keep.value : START[one.dataset.value]));
     amount.hidden = slider.hidden = !keep;
     if (!keep) return;
     const { name, before: start, after: end, slider: range, field: limits, step, of } = AMOUNTS[keep.rule];

@@ -2,7 +2,7 @@
 
 import { anchorsOf } from "../core/selection.js";
 import { partnerOf } from "../core/state.js";
-import { element } from "../core/element.js";
+import { element, withTerms } from "../core/element.js";
 import { about, headName, isolated, threeDigits } from "../core/encoding.js";
 import { uncertaintyIn, uncertaintyOf, named, ranked } from "../core/pattern.js";
 import { ordinal, othersOf, rankOf } from "../core/specificity.js";
@@ -10,6 +10,8 @@ import { unknownLine } from "./unknownTokens.js";
 
 const NEXT = 3;
 const NOTED = 0.005;
+const TERMS = { "other words": "specific", GAP: "gap", Winogender: "winogender" }; // of the glossary
+const shown = new WeakMap(); // what a line shows: it is drawn again only if that changes, so that the focus stays on a term
 
 // The parts of the line, for the readout and for the status line of screen readers. `lost` lists where the rest of the
 // selected rows went, and how much; `before` where it went before they were rescaled.
@@ -67,20 +69,21 @@ function onCorpus({ pronouns, on, of, short, ranks }, head, counts, query, key) 
   return { short: `${rank} ${short}`, whole: `${rank} ${on}` };
 }
 
-// Returns the part that a phone shows in a separate line: where the rest went, and what the others give.
+// Returns the part that a phone shows in a separate line: where the rest went, and what the others give, as nodes.
 export function drawReadout(host, view) {
   const { pattern, state } = view;
+  const readout = pattern ? readoutOf(view) : null;
+  if (!readout) shown.delete(host);
   if (!pattern) {
     host.replaceChildren(view.missing);
-    return "";
+    return [];
   }
-  const readout = readoutOf(view);
   if (!readout) {
     const verb = state.side === "query" ? "what it looks at" : "what looks at it";
     if (state.selected && !state.point) host.replaceChildren("The selected word is not shown here. Click another, or press Escape.");
     else if (view.geometry.phone) host.replaceChildren(`Tap a word to see ${verb}. Tap it again to deselect it.`);
     else host.replaceChildren(element("span", "hint", `Point at a word to see ${verb}. Click selects it, Escape deselects it.`));
-    return "";
+    return [];
   }
   const pill = element("span", view.focus.side === "query" ? "pill" : "pill outlined", readout.who);
   const list = (pairs) => pairs.map(([name, weight]) => `${isolated(name)}\u00a0${weight}`).join(", ");
@@ -93,17 +96,21 @@ export function drawReadout(host, view) {
   ].filter(Boolean).join("; ");
   const parts = [pill, element("span", "", readout.does), element("b", "", readout.whom), element("span", "value", readout.value)];
   const { specific, corpus } = readout;
+  const titled = ({ short, whole }) => {
+    const one = element("span");
+    one.append(...withTerms(view.glossary, short, TERMS));
+    one.title = whole;
+    return one;
+  };
   const beside = specific || corpus ? element("span", "beside-it") : null;
   if (specific) beside.append(...(specific.warning ? [element("strong", "", specific.warning), ": "] : []), titled(specific));
   if (corpus) beside.append(specific ? "; " : "", titled(corpus));
-  host.replaceChildren(...parts, ...(rest ? [element("span", "rest", rest)] : []), ...(beside ? [beside] : []));
-  return [hiddenText, specific?.warning, specific?.short, corpus?.short].filter(Boolean).join("; ");
-}
-
-function titled({ short, whole }) {
-  const one = element("span", "", short);
-  one.title = whole;
-  return one;
+  const key = JSON.stringify([pill.className, ...parts.map((one) => one.textContent), rest, specific, corpus]);
+  if (shown.get(host) !== key) host.replaceChildren(...parts, ...(rest ? [element("span", "rest", rest)] : []), ...(beside ? [beside] : []));
+  shown.set(host, key);
+  const lines = [hiddenText, specific?.warning].filter(Boolean).join("; ");
+  const terms = [specific?.short, corpus?.short].filter(Boolean).join("; ");
+  return [lines, lines && terms && "; ", ...withTerms(view.glossary, terms, TERMS)].filter(Boolean);
 }
 
 export function sentenceOf(view) {
