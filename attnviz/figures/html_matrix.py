@@ -28,8 +28,11 @@ CSS = f"""
 .matrix .selected {{ color: var(--accent); font-weight: 700; }}
 .matrix .grid {{ position: relative; border: 1px solid var(--line); }}
 .matrix img {{ display: block; width: 100%; image-rendering: pixelated; }}
-.minus {{ display: none; }}
+.matrix .minus, .inside .minus {{ display: none; }}
 @media print {{ .matrix .minus, .inside .minus {{ display: block; position: absolute; inset: 0; width: 100%; height: 100%; }} }}
+.lined .grid::after {{ content: ""; position: absolute; inset: 0; pointer-events: none;
+  background: linear-gradient(to right, var(--page) 1px, transparent 1px) 0 0 / calc(100% / var(--columns)) 100%,
+    linear-gradient(var(--page) 1px, transparent 1px) 0 0 / 100% calc(100% / var(--rows)); }}
 .matrix .row {{ position: absolute; left: -2px; right: -2px; outline: 2px solid var(--accent); pointer-events: none; }}
 """
 
@@ -48,12 +51,13 @@ def drawn(
     """Return the matrix of `cells`, pixels of a theme; row `at` is the selected one, `alt` describes it in words.
 
     With more rows or columns than `crowded`, only some have their name; `marks` lie over the cells. The page needs `CSS` once.
+    Within an element of class `lined`, lines part the cells.
     """
     n, m = len(rows), len(columns)
     picture = encoding.each_theme(theme, lambda name: image(cells(name), alt, f"aspect-ratio:{m}/{n}"))
     outline = "" if at is None else f'<i class="row" style="top:{100 * at / n:.4f}%;height:{100 / n:.4f}%"></i>'
     return (
-        f'<div class="matrix" style="max-width:{m * cell + 100}px">'
+        f'<div class="matrix" style="--rows:{n};--columns:{m};max-width:{m * cell + 100}px">'
         f'<div class="across" style="grid-template-columns:repeat({m},minmax(0,1fr))">{_names(columns, None, crowded)}</div>'
         f'<div class="down" style="grid-template-rows:repeat({n},minmax(0,1fr))">{_names(rows, at, crowded)}</div>'
         f'<div class="grid">{picture}{marks}{outline}</div></div>'

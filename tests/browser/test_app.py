@@ -169,10 +169,8 @@ def test_a_sink_is_explained_where_it_is_seen(visit: Visit):
     page = visit.open()
     note = page.locator(".attnviz .sink")
     expect(note).to_have_text("[CLS] takes 52\u202f%: heads park unused attention there (a “sink”).", timeout=SLOW)
-    with visit.context.expect_page() as opened:
-        note.get_by_role("link", name="sink").click()
-    expect(opened.value.get_by_role("heading", name="Attention sink").first).to_be_visible(timeout=SLOW)
-    opened.value.close()
+    note.get_by_role("button", name="sink").click()
+    expect(page.get_by_role("dialog", name="Attention sink")).to_be_visible()
 
 
 def test_coreference_ranks_heads_and_a_row_chooses_one(visit: Visit):

@@ -28,5 +28,5 @@ def test_the_signs_lie_over_the_cells_and_are_hidden_on_the_screen() -> None:
     cells = np.zeros((1, 1, 3), np.uint8)
     drawn = html_matrix.drawn(lambda _: cells, encoding.LIVE.name, ["a"], ["b"], None, "alt", marks="<i>signs</i>")
     assert "<i>signs</i>" in drawn
-    assert ".minus { display: none; }" in html_matrix.CSS
+    assert ".inside .minus { display: none; }" in html_matrix.CSS
     assert "@media print" in html_matrix.CSS

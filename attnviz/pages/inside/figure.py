@@ -178,4 +178,5 @@ def _seen(allowed: np.ndarray, labels: Sequence[str], at: int, theme: str) -> st
 
     n, seen = len(allowed), int(allowed[at].sum())
     description = f"{n} rows and {n} columns: {int(allowed.sum())} of {n * n} pairs are visible, {seen} of them in row {at}"
-    return f"<div>{html_matrix.drawn(cells, theme, labels, labels, at, description)}<small>{description}.</small></div>"
+    matrix = html_matrix.drawn(cells, theme, labels, labels, at, description)
+    return f'<div class="lined">{matrix}<small>{description}.</small></div>'
