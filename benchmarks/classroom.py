@@ -8,7 +8,8 @@ another server.
 
 Absolute seconds depend on the machine and its day. So the same class also uses a skeleton page, right before ours: one field,
 the same call of the model, one number written. The line "beside the skeleton" has both, the ratio of the 95th percentiles, and
-the processor seconds of the server for each rerun. "profile of a rerun" says where our page spends its time.
+the processor seconds of the server for each rerun. "profile of a rerun" says where our page spends its time. With
+`--before FOLDER` the class also uses an earlier checkout, and the processor seconds beyond the skeleton's are compared.
 
 `classroom.py 78 --at http://host:8501` sends a class of 78 to a running front end: its memory and processor are not measured,
 and the single student still uses this machine, so numbers are equal where both have the same kind of processor and the same
@@ -56,6 +57,7 @@ WORDS = {
 }
 BOUNDS: dict[int, dict[int, float]] = {30: {95: 1.0, 99: 2.0}, 60: {95: 3.0}, 120: {}}  # seconds by percentile
 RATIOS = {30: 1.5, 60: 2.0, 120: 2.5}  # at most, of the 95th percentiles of our page and the skeleton
+BEYOND = 0.5  # at most, of an earlier checkout's processor seconds of a rerun beyond the skeleton's
 SKELETON = """
 import streamlit as st
 from attnviz.types import AttentionRequest
@@ -147,12 +149,12 @@ def server_of(front: str) -> psutil.Process:
 
 
 @contextmanager
-def front_end(at: str, script: Path = ROOT / "app.py") -> Iterator[str]:
-    """Give the running front end at `at`, or start one of `script` for the block."""
+def front_end(at: str, script: Path = ROOT / "app.py", tree: Path = ROOT) -> Iterator[str]:
+    """Give the running front end at `at`, or start one of `script` in a checkout for the block."""
     if at:
         yield at
         return
-    with served(script) as front:
+    with served(script, tree) as front:
         yield front
 
 
@@ -161,9 +163,11 @@ def cpu_seconds(process: psutil.Process) -> float:
     return sum(process.cpu_times()[:2])
 
 
-def measure_class(students: int, at: str, script: Path = ROOT / "app.py") -> tuple[dict[str, Any], list[Submission]]:
+def measure_class(
+    students: int, at: str, script: Path = ROOT / "app.py", tree: Path = ROOT
+) -> tuple[dict[str, Any], list[Submission]]:
     """Return the figures of one class, on a new server of `script` or at a running front end, and all submissions."""
-    with front_end(at, script) as front:
+    with front_end(at, script, tree) as front:
         asyncio.run(warm_up(front))
         server, me = None if at else server_of(front), psutil.Process()
         memory, work = (server.memory_info().rss, cpu_seconds(server)) if server else (0, 0.0)
@@ -201,14 +205,19 @@ def measure_skeleton(students: int) -> dict[str, Any]:
         return measure_class(students, "", script)[0]
 
 
-def beside_skeleton(students: int, ours: dict[str, Any], skeleton: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of a class on our page beside those of the same class on the skeleton page."""
+def beside_skeleton(
+    students: int, ours: dict[str, Any], skeleton: dict[str, Any], before: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the figures of a class on our page beside those of the same class on the skeleton page and an earlier page."""
     found: dict[str, Any] = {"students": students}
     for name in ("p50_s", "p95_s", "cpu_s_a_rerun", "errors"):
         found |= {name: ours.get(name), f"skeleton_{name}": skeleton.get(name)}
     if "p95_s" in ours and "p95_s" in skeleton:
         found["p95_ratio"] = ours["p95_s"] / skeleton["p95_s"]
     found["cpu_s_beyond_the_skeleton"] = ours["cpu_s_a_rerun"] - skeleton["cpu_s_a_rerun"]
+    if before:
+        found |= {f"before_{name}": before.get(name) for name in ("p50_s", "p95_s", "cpu_s_a_rerun", "errors")}
+        found["beyond_ratio"] = found["cpu_s_beyond_the_skeleton"] / (before["cpu_s_a_rerun"] - skeleton["cpu_s_a_rerun"])
     return found
 
 
@@ -257,21 +266,20 @@ def within_bounds(figures: dict[str, Any]) -> bool:
     return in_time and answered and figures.get("grown_MB", 0.0) <= CACHE + ALLOCATOR + PAGE * students
 
 
-def main(sizes: Sequence[int], at: str) -> int:
+def main(sizes: Sequence[int], at: str, before: Path | None = None) -> int:
     """Run every class in turn, then a single student with some of their sentences; return the exit code."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the servers started here, as docs/deploy.md recommends for many users
     report, replayed = Report(), []
     for students in sizes:
         skeleton = {} if at else measure_skeleton(students)
+        earlier = measure_class(students, "", before / "app.py", before)[0] if before and not at else None
         figures, submissions = measure_class(students, at)
         report.show("a class", ok=within_bounds(figures), **figures, bounds=BOUNDS.get(students, {}))
         if skeleton:
-            found = beside_skeleton(students, figures, skeleton)
-            ratio = found.get("p95_ratio", np.inf)
-            bound = RATIOS.get(students)
-            report.show(
-                "beside the skeleton", ok=bound is None or (ratio <= bound and not figures["errors"]), **found, bound=bound
-            )
+            found = beside_skeleton(students, figures, skeleton, earlier)
+            ratio, bound = found.get("p95_ratio", np.inf), RATIOS.get(students)
+            kept = (bound is None or (ratio <= bound and not figures["errors"])) and found.get("beyond_ratio", 0.0) <= BEYOND
+            report.show("beside the skeleton", ok=kept, **found, bound=bound, bound_beyond=BEYOND)
         results = [one for one in submissions if one.outcome == "result"]
         replayed += random.Random(students).sample(results, min(REPLAYED, len(results)))
     if not at:
@@ -290,5 +298,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("sizes", nargs="*", type=int, default=list(BOUNDS), help="students of each class")
     parser.add_argument("--at", default="", metavar="http://host:port", help="a front end that runs already")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="an earlier checkout, which the class uses too")
     args = parser.parse_args()
-    sys.exit(main(args.sizes, args.at))
+    sys.exit(main(args.sizes, args.at, args.before and args.before.resolve()))

@@ -1,8 +1,9 @@
 """What a reader waits for at a first visit, beside an empty Streamlit page with one text field: in one run, interleaved.
 
-Prints one JSON line. Each turn opens a new browser without any cache, with the processor slowed four times, on each of two
-warm servers. Medians of all turns: seconds to the reader's words, to the field with them, to the board, and until nothing more
-happens; the longest script task; the layout shift; the bytes until the board and in all, as they travel; the requests.
+Prints one JSON line; with `--before FOLDER` the figures of an earlier checkout stand beside ours. Each turn opens a new
+browser without any cache, with the processor slowed four times, on each warm server. Medians of all turns: seconds to the
+reader's words, to the field with them, to the board, and until nothing more happens; the longest script task; the layout
+shift; the bytes until the board and in all, as they travel; the requests.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import statistics
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -101,22 +103,23 @@ def _length(frame: dict[str, Any]) -> float:
     return len(frame["payloadData"]) * (0.75 if frame["opcode"] == 2 else 1)
 
 
-def measured(turns: int, query: str) -> dict[str, dict[str, float]]:
-    """Medians of the empty page and of ours."""
-    found: dict[str, list[dict[str, float]]] = {"empty": [], "page": []}
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+def measured(turns: int, query: str, before: Path | None) -> dict[str, dict[str, float]]:
+    """Medians of the empty page, of ours, and of an earlier checkout's."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers, sync_playwright() as driver:
         script = Path(folder) / "empty.py"
         script.write_text(EMPTY)
-        with served(script) as empty, served(ROOT / "app.py") as ours:
-            for address in (empty, ours):
-                warm_up.visit(int(address.rstrip("/").rpartition(":")[2]))
-            for _ in range(turns):
-                for name, address in (("empty", empty), ("page", ours + query)):
-                    browser = driver.chromium.launch(
-                        executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-                    )
-                    found[name].append(visit(browser, address, board=name == "page"))
-                    browser.close()
+        scripts = {"empty": (script, ROOT), "page": (ROOT / "app.py", ROOT)}
+        scripts |= {"before": (before / "app.py", before)} if before else {}
+        addresses = {name: servers.enter_context(served(*one)) for name, one in scripts.items()}
+        found: dict[str, list[dict[str, float]]] = {name: [] for name in addresses}
+        for address in addresses.values():
+            warm_up.visit(int(address.rstrip("/").rpartition(":")[2]))
+        for _ in range(turns):
+            for name, address in addresses.items():
+                browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+                board = name != "empty"
+                found[name].append(visit(browser, address + query * board, board=board))
+                browser.close()
     return {
         name: {figure: round(statistics.median(one[figure] for one in all_of), 3) for figure in all_of[0]}
         for name, all_of in found.items()
@@ -126,9 +129,10 @@ def measured(turns: int, query: str) -> dict[str, dict[str, float]]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="an earlier checkout")
     arguments = parser.parse_args()
     query = "?" + urlencode({"model": "minilm", "text": TEXT, "layer": 3, "head": 1})
-    took = measured(arguments.turns, query)
+    took = measured(arguments.turns, query, arguments.before and arguments.before.resolve())
     page, empty = took["page"], took["empty"]
     ratios = {
         "words": page["words_s"] / empty["words_s"],
@@ -139,7 +143,7 @@ if __name__ == "__main__":
     kept = kept and page["shift"] <= SHIFT and page["bytes_to_board"] <= BYTES
     report = Report()
     report.show(
-        "first visit, beside an empty page", ok=kept, turns=arguments.turns, slower=SLOWER, empty=empty, page=page,
+        "first visit, beside an empty page", ok=kept, turns=arguments.turns, slower=SLOWER, **took,
         ratios={name: round(ratio, 2) for name, ratio in ratios.items()},
         bounds={"words": WORDS, "board": BOARD, "task": TASK, "shift": SHIFT, "bytes_to_board": BYTES},
     )  # fmt: skip

@@ -6,6 +6,7 @@ text rerun by Enter, and the Attention page, warm, with a new sentence of 12 wor
 
 from __future__ import annotations
 
+import os
 import socket
 import statistics
 import subprocess
@@ -45,8 +46,8 @@ def sentence(noun: str) -> str:
 
 
 @contextmanager
-def served(script: Path) -> Iterator[str]:
-    """A Streamlit server of one script, until the block ends."""
+def served(script: Path, tree: Path = ROOT) -> Iterator[str]:
+    """A Streamlit server of one script, with the settings and the modules of a checkout, until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -61,7 +62,9 @@ def served(script: Path) -> Iterator[str]:
         "--server.address",
         "127.0.0.1",
     ]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        command, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         for _ in range(300):
             try:
@@ -72,7 +75,11 @@ def served(script: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/"
     finally:
         server.terminate()
-        server.wait(20)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:  # a busy machine
+            server.kill()
+            server.wait()
 
 
 def enter_to_paint(page: Page, shown: str, noun: str) -> float:

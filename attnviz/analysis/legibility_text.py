@@ -76,11 +76,11 @@ def unread_units(named: Sequence[Unit]) -> str:
     if not unknown:
         return ""
     if len(unknown) == 1 and unknown[0].partly:
-        return f" {PARTLY_UNKNOWN}: the model does not read all of “{unknown[0].text}”: a part is its unknown token to it."
+        return f" {PARTLY_UNKNOWN}: the model does not read all of “{unknown[0].text}”: a part of it is the unknown token."
     if len(unknown) == 1:
         same = "the same for every word that it does not know"
         return f" {UNKNOWN}: the model does not read “{unknown[0].text}”, only its unknown token, {same}."
-    return f" {UNKNOWN}: the model does not read these words, only its unknown token: to it they differ by their places alone."
+    return f" {UNKNOWN}: the model does not read these words, only its unknown token: they differ only in their places."
 
 
 def of_links(trace: Trace, links: Sequence[Link], name: str, block: str = "") -> str:

@@ -87,8 +87,9 @@ class LocalBackend:
             error = scheduler.wait_for_error(found, self._report_wait)
             interrupted = error is not None and not isinstance(error, Exception)  # meant for the other thread, not for us
             return self.load(name) if interrupted else found.result()
+        moved_on: list[BaseException] = []
         try:
-            model = self._load(name)
+            model = self._load(name, moved_on)
         except BaseException as error:
             with self._lock:
                 if self._models.get(name) is found:
@@ -99,6 +100,8 @@ class LocalBackend:
             while len(self._models) > self.settings.loaded_models:
                 self._models.popitem(last=False)
         found.set_result(model)
+        if moved_on:
+            raise moved_on[0]
         return model
 
     def _report_wait(self) -> None:
@@ -128,12 +131,27 @@ class LocalBackend:
         self._check_text(request)
         self.load(request.model)
 
-    def _load(self, name: str) -> LoadedModel:
+    def _load(self, name: str, moved_on: list[BaseException]) -> LoadedModel:
         """Read the weights and set the recorded attention, once.
+
+        A listener that raises at a part of the way, because its reader has moved on, does not stop the reading: the next
+        request needs the model too. What it raised is added to `moved_on`.
 
         The tests cover every family of the catalogue; a folder may hold any family, so it runs on a few tokens first.
         """
-        model = load.load(self.folders.get(name) or catalog.card(name), self.settings, self._on_progress)
+
+        def report(event: ProgressEvent) -> None:
+            if self._on_progress is None or (moved_on and event.kind == "progress"):
+                return
+            try:
+                self._on_progress(event)
+            except BaseException as error:
+                if event.kind != "progress":
+                    raise
+                moved_on.append(error)
+
+        listener = None if self._on_progress is None else report
+        model = load.load(self.folders.get(name) or catalog.card(name), self.settings, listener)
         if name not in self.folders or capture.faithful(model.model):
             capture.prepare(model.model)
         self._found.pop(name, None)  # it may have been downloaded

@@ -65,6 +65,7 @@ def run(chosen: argparse.Namespace) -> None:
     card = io.card(chosen.model)
     links = tuple(dict.fromkeys(link_syntax.link(text, link) for link in written))
 
+    io.note("Loading the model library.")  # seconds, before anything else can be said
     from attnviz.analysis import legibility_text, link_ranking, specificity  # after all checks: they load torch
 
     trace = io.attended(card, AttentionRequest(card.id, text, chat=chosen.chat))

@@ -125,8 +125,7 @@ def _check(
     largest = float(np.max(differences, initial=0.0))  # NaN if any is NaN, which is within no bound
     ok = largest <= bound
     subject, result = sentence
-    begin, verb = ("Checked: o", "") if ok else ("O", "do not ")
-    note = f"{begin}{subject[1:]} {verb}{result}: largest difference {largest:.1e}, allowed {bound:.0e}."
+    note = f"{subject} {'' if ok else 'do not '}{result}: largest difference {largest:.1e}, allowed {bound:.0e}."
     if coarse:
         note += f" The model computes in {joined(coarse)}, so this is its own precision."
     if not ok:

@@ -22,7 +22,7 @@ from transformers import (
 from transformers.utils import logging
 
 from attnviz.errors import BadInputError, DamagedWeightsError, OutputError, UnavailableError
-from attnviz.models import config_file, folders, gguf, hub, tensor_check, text_files, weights
+from attnviz.models import config_file, folders, gguf, hub, reading_progress, tensor_check, text_files, weights
 from attnviz.models.config_facts import HUGE, ConfigFacts, read_config
 from attnviz.models.locate import CONFIG, find_weights
 from attnviz.models.reading_errors import CONFIGURATION, check_tokenizer, reading_errors
@@ -78,7 +78,8 @@ def load(card: ModelCard, settings: Settings, on_progress: OnProgress | None = N
     for file in files:
         weights.checked_size(file, card.name, location.remedy)
     report(ProgressEvent(f"Reading {card.name}."))
-    return _from_folder(card, folder, digest, location.remedy)
+    with reading_progress.counting(reading_progress.counter(report, f"Reading {card.name}")):
+        return _from_folder(card, folder, digest, location.remedy)
 
 
 def local_card(folder: Path) -> ModelCard:
@@ -180,15 +181,17 @@ def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, on_
     report = on_progress or ignore
     digest = weights.digest((file,), dict(card.sha256), card.name, remedy)
     folder = gguf.folder_of(settings.cache_dir, digest)
-    if gguf.is_complete(folder):
+    if gguf.is_complete(folder, reading_progress.counter(report, f"Checking the kept copy of {card.name}", "MB", 10**6)):
         report(ProgressEvent(f"Reading {card.name}."))
         try:
-            return _from_folder(card, folder, digest, remedy)
+            with reading_progress.counting(reading_progress.counter(report, f"Reading {card.name}")):
+                return _from_folder(card, folder, digest, remedy)
         except DamagedWeightsError:
             # Another process replaces a damaged copy.
             report(ProgressEvent(f"The kept copy of {card.name} went away while it was read."))
     report(ProgressEvent(f"Converting {card.name} to plain weights, once. This can take a minute."))
-    with reading_errors("weights", card.name, file.parent, remedy), READING:
+    counter = reading_progress.counter(report, f"Converting {card.name} to plain weights, once")
+    with reading_errors("weights", card.name, file.parent, remedy), READING, reading_progress.counting(counter):
         model, tokenizer = gguf.converted(file)
     try:
         gguf.store(model, tokenizer, folder)

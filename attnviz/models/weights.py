@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attnviz import charset
@@ -15,6 +15,7 @@ from attnviz.errors import DamagedWeightsError, UnavailableError
 from attnviz.models import folders
 from attnviz.models.locate import INDEX, WEIGHTS
 
+PART = 2**22  # bytes of a file that are read at once
 LARGEST_HEADER = 100_000_000  # bytes; the safetensors format allows no more
 POINTER = b"version https://git-lfs"  # the beginning of the few lines that replace a large file in a Git repository
 
@@ -86,10 +87,14 @@ def digest(files: tuple[Path, ...], pins: Mapping[str, str], name: str, remedy: 
     return hashlib.sha256("".join(f"{sums[file]}  {file}\n" for file in sorted(sums)).encode()).hexdigest()
 
 
-def sha256(file: Path) -> str:
-    """Return the sha256 of a file's bytes, in hexadecimal."""
+def sha256(file: Path, read: Callable[[int], None] = lambda size: None) -> str:
+    """Return the sha256 of a file's bytes, in hexadecimal. `read` is called with the size of each part that was read."""
+    found = hashlib.sha256()
     with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+        while part := content.read(PART):
+            found.update(part)
+            read(len(part))
+    return found.hexdigest()
 
 
 def checked_size(file: Path, name: str, remedy: str) -> None:

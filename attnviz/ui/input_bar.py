@@ -137,7 +137,7 @@ def _second() -> None:
     st.text_input(
         "Target text" if target else "Second sentence", key=key,
         on_change=widget_values.answer(key, lambda text: state.choose_text(state.current().request.text, text or None)),
-        placeholder="Target text; left empty, the model writes its own"
+        placeholder="Target text (if empty, the model writes one)"
         if target
         else "A second sentence, read as a pair with the first",
         label_visibility="collapsed",

@@ -76,7 +76,7 @@ def pin_second_head(head: HeadRef | None) -> None:
     own = head is not None and any(pin.request == now.request and pin.head == head and not pin.over for pin in now.pins)
     new = None if head is None or own else Pin(now.request, head)
     if old is None and new is not None and len(now.pins) >= PINS:
-        state.set_notices([f"{PINS} heads are pinned, and {PINS} is the most: remove one first."])
+        state.set_notices([f"At most {PINS} heads can be pinned: remove one first."])
         return
     listed = [pin for pin in now.pins if pin != old]
     if new is not None:

@@ -101,7 +101,7 @@ def instead(error: AttnvizError, trace: Trace, most: int, what: str, page: str) 
 
 def _shorter(trace: Trace, most: int, what: str, page: str) -> None:
     """Offer the first sentence of the text, where that fits, and a ready one."""
-    st.markdown(f"These fit, and can be {what}:")
+    st.markdown(f"Shorter texts that can be {what}:")
     first, tokens = first_sentence(trace.request.text), trace.parts[0].queries
     kept = sum(token.special or (not token.segment and token.start < len(first)) for token in tokens)
     if first != trace.request.text and kept <= most:

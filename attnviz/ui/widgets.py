@@ -115,13 +115,13 @@ def _attended(selection: Selection) -> Trace | None:
         show_examples()
         return None
     if not selection.fits:
-        st.info("This text is too long for a link: the address bar does not carry it, and a reload starts without it.")
+        st.info("This text is too long for a link: the address does not contain it, and a reload loses it.")
     try:
         return _attend_with_progress(selection)
     except AttnvizError as error:
         show_final_error(error)
         if isinstance(error, UnavailableError):
-            st.caption("Models marked “not here” have to be fetched once; the ones without the mark work offline.")
+            st.caption("Models marked “not here” must be downloaded once; the others work offline.")
         return None
 
 
@@ -148,6 +148,8 @@ def _attend_with_progress(selection: Selection) -> Trace:
                     bar().progress(event.share, text=message)
                 case "step":
                     waiting.close()
+                    for one in bars:  # of the step before
+                        one.empty()
                     waiting.enter_context(st.spinner(message, show_time=True))
 
         show(ProgressEvent("Reading the text …"))

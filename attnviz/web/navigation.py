@@ -39,6 +39,7 @@ class PageGroup:
 
 
 DEFAULT = "attention"  # the page of the address without a name, which all old links to the board have
+LEAD = "attnviz shows which words a language model looks at while it reads your sentence, head by head."  # on Start
 START = "start"  # the page of a first visit to the address without a name and without parameters
 GROUPS = (
     PageGroup("", (PageEntry(START, "pages/explore/start.py", "Start", "Start", "what this is, and where to begin"),)),

@@ -20,10 +20,10 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         BOARD,
         (
-            ("← →", "In the sentence: walk over the words"),
+            ("← →", "In the sentence: move over the words"),
             ("Shift ← → ↑ ↓", "Choose another head"),
-            ("Enter", "Hold the word or the link"),
-            ("Shift Enter", "Hold one more"),
+            ("Enter", "Select the word or the link"),
+            ("Shift Enter", "Select one more"),
             ("X", "Looks at, or looked at by"),
             ("W", "Words or tokens"),
             ("S", "Special tokens: shown, left out, rescaled"),
@@ -35,13 +35,13 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("Esc", "Deselect the word"),
         ),
     ),
-    ("Heads", (("← →", "Walk over the words"), ("Enter", "Choose the source, then the target"), ("Delete", "Remove the link"))),
-    ("Inside", (("← →", "One step back or on"),)),
+    ("Heads", (("← →", "Move over the words"), ("Enter", "Choose the source, then the target"), ("Delete", "Remove the link"))),
+    ("Inside", (("← →", "One step back or forward"),)),
 )
 # The link to the tour of the board: what it says depends on what this browser remembers of it (tour.js).
 TOUR = (
     '<span class="tour-taken">You took the tour of the board. </span><a href="./" data-tour>'
-    '<span class="tour-new">Two minutes around the board</span><span class="tour-begun">Go on with the tour of the board</span>'
+    '<span class="tour-new">Two minutes around the board</span><span class="tour-begun">Continue the tour of the board</span>'
     '<span class="tour-taken">Take it again</span></a>'
 )
 _HERE = Path(__file__).parent / "index_page"

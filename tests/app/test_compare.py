@@ -47,7 +47,7 @@ def test_the_missions_numbers_are_shown_side_by_side(compared):
 
 def test_a_sentence_that_no_panel_shows_is_named_and_can_be_put_beside_them(compared):
     app = compared(text=TEXT, layer="3", head="1", **PINNED)
-    message = "The pinned heads are of other texts: the sentence above is in none of these panels."
+    message = "The pinned heads belong to other texts: no panel shows the sentence above."
     assert message not in [one.value for one in app.caption]
     say(app, "The dog barked because it was hungry")
     assert message in [one.value for one in app.caption]
@@ -164,4 +164,4 @@ def test_a_ninth_pin_is_refused_with_a_reason(opened):
     app = opened(layer="3", head="1", texts=json.dumps([["minilm", WIDE]]), pins=",".join(f"1:0.{i}" for i in range(8)))
     app.toggle(key="attnviz_beside").set_value(True).run()
     assert len(selection(app).pins) == 8
-    assert any("8 is the most" in str(info.value) for info in app.info)
+    assert any("At most 8 heads can be pinned" in str(info.value) for info in app.info)

@@ -166,4 +166,4 @@ def test_the_table_of_links_has_what_other_words_give_the_same_key(opened):
     row = table[(table["query"] == "it") & (table["key"] == "animal")].iloc[0]
     assert (round(row["weight"], 3), round(row["others"], 3), row[""]) == (0.640, 0.099, "")
     assert (table[table["key"] == "[CLS]"][""] == "∗").any(), "most words look at it"
-    assert "Others: what the other words that can see the key give it" in text(app)
+    assert "Others: the weight that the other words give the same key on average" in text(app)

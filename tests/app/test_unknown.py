@@ -137,7 +137,7 @@ def test_two_unknown_words_are_described_as_the_same_to_the_model():
 
     assert head_roles.as_text(pattern, 0) == (
         "“😀” [UNK] looks most at “🦜” [UNK] (0.800), then at itself (0.200). [UNK]: the model does not read "
-        "these words, only its unknown token: to it they differ by their places alone."
+        "these words, only its unknown token: they differ only in their places."
     )
 
 
@@ -157,7 +157,7 @@ def test_a_word_known_in_part_is_described_as_such():
     words = [unit for unit in units(_tokens("axb")) if not unit.special]
 
     assert legibility_text.unread_units(words) == (
-        " [partly UNK]: the model does not read all of “axb”: a part is its unknown token to it."
+        " [partly UNK]: the model does not read all of “axb”: a part of it is the unknown token."
     )
 
 

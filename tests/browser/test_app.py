@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from urllib.parse import parse_qs, quote, urlsplit
+from xml.etree import ElementTree
 
 from playwright.sync_api import Page, expect
 
@@ -88,7 +89,7 @@ def test_a_deep_link_on_a_fresh_server_opens_what_it_says(visit: Visit, tmp_path
         drawn(page, "wide")
         expect(field(page, "Layer")).to_have_value("5")
         expect(field(page, "Head")).to_have_value("11")
-        expect(page.get_by_text("50 % of", exact=False).first).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("(0.503)", exact=False).first).to_be_visible(timeout=SLOW)
     finally:
         server.terminate()
         server.wait(20)
@@ -168,10 +169,8 @@ def test_a_sink_is_explained_where_it_is_seen(visit: Visit):
     page = visit.open()
     note = page.locator(".attnviz .sink")
     expect(note).to_have_text("[CLS] takes 52\u202f%: heads park unused attention there (a “sink”).", timeout=SLOW)
-    with visit.context.expect_page() as opened:
-        note.get_by_role("link", name="sink").click()
-    expect(opened.value.get_by_role("heading", name="Attention sink").first).to_be_visible(timeout=SLOW)
-    opened.value.close()
+    note.get_by_role("button", name="sink").click()
+    expect(page.get_by_role("dialog", name="Attention sink")).to_be_visible()
 
 
 def test_coreference_ranks_heads_and_a_row_chooses_one(visit: Visit):
@@ -184,6 +183,13 @@ def test_coreference_ranks_heads_and_a_row_chooses_one(visit: Visit):
     table.click(position=first_row, force=True)
     page.wait_for_function("() => location.search.includes('layer=5') && location.search.includes('head=11')", timeout=SLOW)
     expect(page.get_by_text("0.647").first).to_be_visible()
+    fold = page.locator(".st-key-figure-and-data")
+    expect(fold.get_by_role("button", name="SVG")).to_have_count(0)  # nothing of it is sent before it is opened
+    fold.locator("summary").click()
+    with page.expect_download(timeout=SLOW) as waiting:
+        fold.get_by_role("button", name="SVG").click(timeout=SLOW)
+    assert waiting.value.suggested_filename == "attnviz-minilm-L5H11-sentence.svg"
+    assert ElementTree.parse(waiting.value.path()).getroot().get("role") == "img"
 
 
 def test_the_page_fits_a_phone_in_both_themes(visit: Visit):

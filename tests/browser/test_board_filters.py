@@ -141,7 +141,7 @@ def test_a_click_with_a_key_takes_a_word_in_and_out(opened, modifier: str):
 def test_sums_above_one_are_written_whole(opened):
     every = tuple(TokenSelection(start) for start in (0, ANIMAL, TEXT.index("cross"), TEXT.index("because"), TEXT.index("was")))
     page = opened(made(), Choice(HeadRef(0, 0), TokenSelection(IT, also=every)))
-    assert page.locator(".unit", has_text="[CLS]").get_attribute("data-weight") == "1.20"
+    assert page.locator(".unit", has_text="[CLS]").get_attribute("data-weight") == "1.200"
 
 
 def test_with_the_keyboard_a_word_stays_selected_while_the_arrows_move_on(opened):

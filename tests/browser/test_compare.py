@@ -104,7 +104,7 @@ def test_a_ninth_pin_is_refused_in_words(unopened: Page, visit: Visit):
     expect(page.locator(".chip")).to_have_count(8, timeout=SLOW)
     page.locator("canvas.overview").focus()
     page.keyboard.press("p")
-    expect(page.locator(".tray-hint")).to_contain_text("8 is the most")
+    expect(page.locator(".tray-hint")).to_contain_text("At most 8 heads can be pinned")
     expect(page.locator(".chip")).to_have_count(8)
 
 

@@ -27,13 +27,13 @@ def test_a_run_is_watched_and_stopped_and_tiles_move(visit: Visit):
     start.click()
     stop = page.get_by_role("button", name="Stop measuring")
     expect(stop).to_be_visible(timeout=SLOW)
-    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=SLOW)
+    expect(page.locator(".js-plotly-plot:visible")).to_have_count(2, timeout=SLOW)
     assert measuring() == 1
     expect(page.get_by_role("button", name=re.compile("^Stop"))).to_have_count(1)  # Streamlit's own, for the page, is hidden
     stop.click()
     expect(page.get_by_text(re.compile("The results so far stay|measurements in"))).to_be_visible(timeout=SLOW)
     assert measuring() == 0
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect(page.locator(".js-plotly-plot:visible")).to_have_count(2)
     expect(page.locator(".st-key-cost-slopes table")).to_be_visible()
 
     tile = page.get_by_text(re.compile(r"^Tile \d+ of \d+ "))

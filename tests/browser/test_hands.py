@@ -188,7 +188,7 @@ def test_eight_pins_leave_room_for_the_notice_about_a_ninth(opened):
             page.keyboard.press("p")
             page.keyboard.press("ArrowRight")
         hint = page.locator(".tray-hint")
-        expect(hint).to_contain_text("8 is the most")
+        expect(hint).to_contain_text("At most 8 heads can be pinned")
         box = hint.bounding_box()
         assert box is not None
         assert box["height"] < 24 if size is LAPTOP else box["height"] < 48

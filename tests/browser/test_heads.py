@@ -181,7 +181,7 @@ def test_no_more_than_eight_are_drawn_by_hand(visit: Visit):
     page = drawing(visit, f"/heads?links={eight}")
     expect(page.locator(".drawing g")).to_have_count(8)
     word(page, "it").click()
-    expect(page.locator(".linking [role=status]")).to_contain_text("8 is the most")
+    expect(page.locator(".linking [role=status]")).to_contain_text("at most 8: remove one first")
     page.get_by_role("button", name="Clear").click()
     expect(page.locator(".drawing g")).to_have_count(0)
     links_in(page)

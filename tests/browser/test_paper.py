@@ -62,3 +62,30 @@ def test_a_printed_page_has_the_sentence_whole_and_neither_fields_nor_buttons(vi
     assert TEXT in found
     assert [name for name in (*ALWAYS, "Next →", "Step (of", "The numbers") if name in found] == []
     assert sheets == 1
+
+
+def test_share_opens_a_worksheet_by_keyboard_whose_answers_are_printed_on_request(visit: Visit) -> None:
+    page = visit.open(f"/?text={quote(TEXT)}&layer=3&head=1&focus=60")
+    expect(page.locator(".st-key-board .readout")).not_to_be_empty()
+    page.get_by_role("button", name="Share").focus()
+    page.keyboard.press("Enter")
+    worksheet = page.get_by_role("button", name="Worksheet with questions")
+    worksheet.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Where does this head look?")).to_be_visible()
+    assert "print=worksheet" in page.url
+    found, sheets = printed(page)
+    assert "Find the row of “it”" in found
+    assert missing(TEXT, found) == []
+    assert [name for name in (*ALWAYS, "Print", "Answers", "Back to the page") if name in found] == []
+    assert sheets <= 2
+    page.get_by_text("Answers, on a page of their own").click()
+    expect(page.get_by_role("heading", name="Answers: Where does this head look?")).to_be_visible()
+    found, more = printed(page)
+    assert more == sheets + 1
+    assert "Every number is the model’s own" in found
+    page.evaluate("window.print = () => (window.printed = true)")
+    page.get_by_role("button", name="Print", exact=True).press("Enter")
+    assert page.evaluate("window.printed")
+    page.get_by_role("button", name="Back to the page").click()
+    expect(page.locator(".st-key-board .readout")).not_to_be_empty()

@@ -34,7 +34,7 @@ test("beyond the limit no link begins, and a notice says so", () => {
   const one = draw(blank, IT, ANIMAL, 1);
   const after = picked(one, THE, UNITS, 1);
   assert.equal(after.from, -1);
-  assert.match(after.message, /1 is the most/);
+  assert.match(after.message, /at most 1: remove one first/);
 });
 
 test("a link is removed, turned round, and all are cleared", () => {

@@ -49,7 +49,7 @@ test("the mark of unknown words is explained, in words and in tokens, and only w
 
 test("the description of a link adds that two unknown words are the same to the model", () => {
   const { words } = madeBook(ROWS, unread([1, 2, 3, 4])).frame.queries;
-  assert.match(unknownNote([words[1], words[2]]), /these words, only its unknown token: to it they differ by their places alone/);
+  assert.match(unknownNote([words[1], words[2]]), /these words, only its unknown token: they differ only in their places/);
   assert.match(bare(unknownNote([words[0], words[1]])), /“It”, only its unknown token, the same for every word/);
   assert.equal(unknownNote([words[0], words[3]]), "");
   const part = madeBook(ROWS, unread([3])).frame.queries.words;

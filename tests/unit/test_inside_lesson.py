@@ -84,7 +84,7 @@ def test_text_and_picture_are_each_complete_without_the_other(one: HeadSteps, mo
         assert f"“{one.tokens[AT].text}”" in seen, step.id
         shown = analysis.picture(one, AT, step.id)
         drawn = figure.render(shown, [token.text for token in one.tokens], AT, 0, "light")
-        frames = drawn.count("class=framed") + drawn.count('<b style="left:')
+        frames = drawn.count('class="framed') + drawn.count('<b style="left:')
         assert ("Framed" in seen) == bool(shown.framed) == (frames > 0), step.id
         if "component" in template.gap_names(step.formula):
             lane = analysis.component(one, AT, step.id)
@@ -115,9 +115,9 @@ def test_a_frame_that_runs_over_the_end_of_a_row_is_two():
 
 def test_only_negative_numbers_are_in_parentheses_and_nearly_all_is_not_all():
     assert (units.within(0.307), units.within(-2.02)) == ("0.307", "(-2.02)")
-    assert values.percent(0.99996).replace(encoding.NARROW, " ") == "more than 99.9 %"
-    assert values.percent(1.0).replace(encoding.NARROW, " ") == "100.0 %"
-    assert values.percent(0.64).replace(encoding.NARROW, " ") == "64.0 %"
+    assert values.weight_text(0.99996) == "more than 0.999"
+    assert values.weight_text(1.0) == "1.000"
+    assert values.weight_text(0.64) == "0.640"
 
 
 @BOTH

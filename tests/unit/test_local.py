@@ -11,7 +11,8 @@ import pytest
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.scheduler import Cancelled, Scheduler, working_for
 from attnviz.errors import AttnvizError, UnknownModelError
-from attnviz.models import load
+from attnviz.models import load, reading_progress
+from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.small_models import saved
@@ -55,6 +56,24 @@ def test_a_loading_error_reaches_all_waiting_threads_and_the_next_caller_tries_a
         errors = [one.exception(20) for one in [pool.submit(backend.load, card.id) for _ in range(2)]]
     assert all(isinstance(error, AttnvizError) for error in errors)
     (folder / "model.safetensors").write_bytes(weights)
+    assert backend.load(card.id).card.id == card.id
+
+
+def test_a_reader_who_moves_on_within_the_reading_does_not_stop_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading_progress, "FIRST", -1.0)
+    card = load.local_card(saved(tmp_path / "model"))
+    heard = []
+
+    def move_on(event: ProgressEvent) -> None:
+        heard.append(event.kind)
+        if event.kind == "progress":
+            raise Interrupted
+
+    backend = LocalBackend(Settings(), move_on, folders=(card,))
+    with pytest.raises(Interrupted):
+        backend.load(card.id)
+    assert heard.count("progress") == 1
+    assert backend.is_loaded(card.id)
     assert backend.load(card.id).card.id == card.id
 
 

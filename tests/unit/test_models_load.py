@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, BertForMaskedLM
 
 from attnviz.errors import BadInputError, DamagedWeightsError, UnavailableError
-from attnviz.models import catalog, load
+from attnviz.models import catalog, load, reading_progress
 from attnviz.models.locate import find_weights
 from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
@@ -262,6 +262,26 @@ def test_a_model_in_memory_has_a_card_without_this_machines_paths(tmp_path):
     assert (t5.id, t5.kind, t5.layers, t5.heads, t5.max_tokens) == ("T5ForConditionalGeneration", "encoder-decoder", 2, 3, 33)
     with pytest.raises(BadInputError, match="got str"):
         load.card_of("bert")
+
+
+def test_reading_counts_the_tensors(tmp_path, monkeypatch):
+    for name in ("FIRST", "EVERY"):
+        monkeypatch.setattr(reading_progress, name, -1.0)
+    lines: list[ProgressEvent] = []
+    found = load.load(load.local_card(saved(tmp_path / "model")), Settings(), lines.append)
+    parts, total = lines[1:], len(found.model.state_dict())
+    assert [line.kind for line in lines] == ["step"] + ["progress"] * len(parts)
+    assert [line.message for line in parts] == [f"Reading model: {done} of {total} tensors." for done in range(total)]
+    assert [line.share for line in parts] == [done / total for done in range(total)]
+
+
+def test_bytes_are_counted_in_larger_units_and_a_quick_step_has_no_event(monkeypatch):
+    lines: list[ProgressEvent] = []
+    reading_progress.counter(lines.append, "Checking", "MB", 10**6)(4_000_000, 540_000_000)
+    assert lines == []
+    monkeypatch.setattr(reading_progress, "FIRST", -1.0)
+    reading_progress.counter(lines.append, "Checking", "MB", 10**6)(4_000_000, 540_000_000)
+    assert lines == [ProgressEvent("Checking: 4 of 540 MB.", "progress", 4 / 540)]
 
 
 def test_loading_reports_only_to_its_listeners(tmp_path, capfd):

@@ -228,3 +228,10 @@ def test_the_mask_has_a_cell_for_each_visible_pair():
         (2, 2),
     ]
     assert [one.fill for one in boxes(drawn)][1] == encoding.LIGHT.accent
+
+
+def test_letters_without_a_font_are_named_where_they_stand_by_their_code_points():
+    for word, coded, count in (("\ue000", True, 1), ("\ue000", False, 0), ("cat", True, 0)):
+        frame = Frame("A name", coded=coded)
+        drawn = framed(*sentence.marks([sentence.TintedWord(word)], frame), frame)
+        assert len([one for one in words(drawn, "note") if "code points" in one]) == count, (word, coded)

@@ -142,9 +142,9 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     const { frame, layers } = book;
     const weights = frame.queries.tokens.length * frame.keys.tokens.length;
     if (!layers.has(layer)) return `${headName(layer, number)} appears with layer ${layer}.`;
-    if (alone && frame.sheets) return `${headName(layer, number)} is not in this file: of so long a text it has one head in full, and small pictures of the others.`;
+    if (alone && frame.sheets) return `${headName(layer, number)} is not in this file: for so long a text, it has one head in full and small pictures of the others.`;
     if (frame.sheets) return `The weights of ${headName(layer, number)} are on their way.`;
-    return `One head of this text has ${thousands(weights)} weights, more than the board draws: this is its small picture, pooled by maximum.`;
+    return `One head of this text has ${thousands(weights)} weights, more than the board draws: each cell of this small picture shows the largest of several weights.`;
   }
 
   function draw() {

@@ -132,7 +132,7 @@ def _cells(picture: HeadPicture, layout: Plan, unseen: Bool[np.ndarray, "query k
         colour = picture.colour(value)
         marks.append(Box(x, y, layout.cell - gap, layout.row - gap, colour, title=picture.exact(int(q), int(k)), facts=facts))
         if abs(value) >= encoding.WRITTEN_FROM and min(layout.cell, layout.row) >= NUMBERED:
-            size = min(layout.cell * (0.29 if picture.signed else 0.34), 7.0)
+            size = min(layout.cell * (0.24 if picture.signed else 0.3), 7.0)  # so that neighbours do not touch
             middle = x + (layout.cell - gap) / 2, y + (layout.row - gap) / 2 + MIDDLE * size
             marks.append(
                 Words(picture.number(float(weights[q, k])), *middle, size, encoding.text_on(colour), "center", role="value")

@@ -13,6 +13,7 @@ from attnviz.figures.vector.plan import HEADER, POINTS, WIDTHS
 GUTTER = 5.0 * POINTS
 SPACE = 22.0  # points between rows of drawings
 PAGE = WIDTHS["page"] * POINTS
+CODED = "Letters that no font here has stand by their code points (U+…). The SVG file shows them in the reader's own fonts."
 TITLE, SMALL, STEP = 11.0, 6.5, 8.5  # sizes of type, and from one line of notes to the next
 
 
@@ -57,6 +58,8 @@ def framed(marks: Sequence[Mark], width: float, height: float, frame: Frame) -> 
     """Return marks as a drawing: under its title, with notes below, or alone."""
     colours, described = encoding.LIGHT, " ".join(" ".join((frame.description, *frame.notes)).split())
     title = f"{frame.name}: {frame.line}" if frame.line else frame.name
+    typed = "".join([frame.line, *(mark.full_text for mark in marks if isinstance(mark, Words))])
+    notes = (*frame.notes, *([CODED] if frame.coded and lettering.missing(encoding.visible(typed)) else []))
     if not frame.whole:
         return Drawing(width, height, colours.page, tuple(marks), title, described)
     wide = max(width, WIDTHS["column"] * POINTS)
@@ -66,10 +69,10 @@ def framed(marks: Sequence[Mark], width: float, height: float, frame: Frame) -> 
         line = lettering.shortened(frame.visible(frame.line), wide, SMALL)
         head.append(Words(line, 0.0, 19.0, SMALL, colours.mute, full_text=frame.line, role="model"))
     below = HEADER + height + 10.0
-    for line in (part for text in frame.notes for part in lettering.wrapped(frame.visible(text), wide, SMALL)):
+    for line in (part for text in notes for part in lettering.wrapped(frame.visible(text), wide, SMALL)):
         head.append(Words(line, 0.0, below, SMALL, colours.mute, role="note"))
         below += STEP
-    bottom = below - STEP + 2.5 if frame.notes else HEADER + height
+    bottom = below - STEP + 2.5 if notes else HEADER + height
     return Drawing(wide, bottom, colours.page, (*head, *(moved(mark, 0.0, HEADER) for mark in marks)), title, described)
 
 

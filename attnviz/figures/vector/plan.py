@@ -13,6 +13,7 @@ POINTS = 72.0 / 25.4  # a millimetre
 WIDTHS = {"column": 85.0, "page": 170.0}  # millimetres: one column of a journal, and two
 TALLEST = 225.0 * POINTS  # of the rows together: a page of a journal
 ROW = (2.0, 8.0, 15.0)  # a row's height: smallest, preferred, largest
+ALONE = 20.0  # the same, largest, of a matrix alone
 TYPE = (5.0, 7.5)  # the size of a label: smallest, largest
 LABEL = 84.0  # the widest label
 GAP = 10.0
@@ -89,7 +90,7 @@ def _wide(queries: Sequence[Label], keys: Sequence[Label], total_width: float, l
     )  # fmt: skip
 
 
-def _narrow(queries: Sequence[Label], keys: Sequence[Label], total_width: float, lost: bool) -> Plan:
+def _narrow(queries: Sequence[Label], keys: Sequence[Label], total_width: float, lost: bool, largest: float = ROW[2]) -> Plan:
     """Return the matrix above, the curves below, each as wide as the column."""
     rows, columns, most = max(len(queries), 1), max(len(keys), 1), max(len(queries), len(keys), 1)
     query_column, key_column = _widest(queries), _widest(keys)
@@ -97,7 +98,7 @@ def _narrow(queries: Sequence[Label], keys: Sequence[Label], total_width: float,
     over = max(
         (lettering.width(key, TYPE[1]) * 0.71 - (columns - at) * 4.0 for at, key in enumerate(_labels(keys))), default=0.0
     )
-    cell = min(ROW[2], (total_width - side - max(0.0, over)) / columns)
+    cell = min(largest, (total_width - side - max(0.0, over)) / columns)
     row = max(ROW[0], min(max(cell, ROW[1]), 0.5 * TALLEST / rows))
     curve_row = max(ROW[0], min(ROW[2] * 0.8, max(row, ROW[1]), 0.5 * TALLEST / most))
     top = HEADER + _rise(keys)
@@ -114,7 +115,7 @@ def _narrow(queries: Sequence[Label], keys: Sequence[Label], total_width: float,
 
 def _matrix(queries: Sequence[Label], keys: Sequence[Label], total_width: float, lost: bool) -> Plan:
     """Return the matrix with its row and column words, as wide as it needs to be."""
-    found = _narrow(queries, keys, total_width, lost)
+    found = _narrow(queries, keys, total_width, lost, ALONE)
     slanted = (
         (lettering.width(key, TYPE[1]) + found.size) * 0.71 + (at + 0.5) * found.cell + 0.3 * found.size
         for at, key in enumerate(_labels(keys))

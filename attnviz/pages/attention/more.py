@@ -102,7 +102,7 @@ def _table(shown: HeadView, named: bool) -> None:
         alt=f"The {len(rows)} strongest links of {shown.head}", key=f"links-{shown.head}",
     )  # fmt: skip
     marked = " ∗ Most words look there, not only this one." if any(others.everywhere for _, others in found) else ""
-    st.caption(glossary_links.linked(f"Others: what the other words that can see the key give it, on average.{marked}"))
+    st.caption(glossary_links.linked(f"Others: the weight that the other words give the same key on average.{marked}"))
 
 
 def _others(shown: HeadView, link: link_ranking.StrongCell) -> specificity.OtherWords:

@@ -40,14 +40,14 @@ def _row(selection: Selection) -> None:
         whole = selection.shown == "layer"
         st.button(
             f"All heads of layer {layer}", on_click=lambda: state.change(shown="" if whole else "layer"),
-            key="set-layer-on" if whole else "set-layer", help="Pressed again, your pins come back",
+            key="set-layer-on" if whole else "set-layer", help="Press again to get your pins back",
         )  # fmt: skip
         with st.popover("Same head, two sentences"):
             _sentences()
         other = other_model()
         st.button(
             "Same sentence, two models", on_click=two_models, args=(other,), disabled=not other, key="set-models",
-            help=f"{catalog.card(other).name} reads it too, with a head of its own" if other else "No other model is here",
+            help=f"{catalog.card(other).name} reads the text too, with its own head" if other else "No other model is here",
         )  # fmt: skip
         if away := pinned_heads.replaced_pins():
             st.button(
@@ -60,7 +60,7 @@ def _apart(selection: Selection) -> None:
     if not selection.request.text.strip() or any(pin.request == selection.request for pin in selection.pins):
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="apart"):
-        st.caption("The pinned heads are of other texts: the sentence above is in none of these panels.", width="content")
+        st.caption("The pinned heads belong to other texts: no panel shows the sentence above.", width="content")
         if len(selection.pins) < PINS:
             st.button(f"Pin {selection.head} of it", on_click=_pin_chosen)
 

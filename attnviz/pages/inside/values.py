@@ -45,8 +45,9 @@ def sentence(one: HeadSteps, at: int, step: str) -> Numbers:
         "head": str(head), "heads": str(one.heads), "groups": str(one.groups), "group": str(one.group),
         "best": name(one, best), "score": as_text(one.scores[at, best]), "components": joined([str(i) for i in found.largest]),
         "largest": as_text(found.of_largest), "worst": name(one, worst), "low": as_text(one.scores[at, worst]),
-        "scaled": as_text(one.scaled[at, best]), "with": percent(float(one.weights[at, best])),
-        "without": percent(analysis.unscaled_weight(one, at)), "seen": str(int(seen.sum())), "hidden": str(int((~seen).sum())),
+        "scaled": as_text(one.scaled[at, best]), "with": weight_text(float(one.weights[at, best])),
+        "without": weight_text(analysis.unscaled_weight(one, at)),
+        "seen": str(int(seen.sum())), "hidden": str(int((~seen).sum())),
         "sum": as_text(powers.sum()), "power": as_text(powers[best]), "margin": as_text(ahead),
         "ratio": as_text(np.exp(ahead)), "named": joined(_named(one, at)), "total": encoding.three(one.weights[at].sum()),
         "adds": name(one, most), "share": encoding.three(one.weights[at, most]), "value": as_text(length(one.v[most])),
@@ -92,10 +93,10 @@ def _plus(parts: Sequence[str]) -> str:
     return " + ".join(parts[:2]) + "".join(rf" \\ &\quad + {part}" for part in parts[2:])
 
 
-def percent(share: float) -> str:
-    """Return a share in percent; a share just below 1 is `more than 99.9 %`."""
-    whole = encoding.percent(share, 1)
-    return f"more than {encoding.percent(0.999, 1)}" if whole == encoding.percent(1.0, 1) and share < 1 else whole
+def weight_text(weight: float) -> str:
+    """Return a weight, `0.640`; one just below 1 is `more than 0.999`."""
+    written = encoding.three(weight)
+    return f"more than {encoding.three(0.999)}" if written == encoding.three(1.0) and weight < 1 else written
 
 
 def _embedding(one: HeadSteps, at: int) -> Numbers:

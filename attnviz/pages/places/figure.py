@@ -39,10 +39,9 @@ def shapes(found: Sequence[Shape], theme: str) -> str:
         description = f"{one.seen.shape[0]} rows, {one.seen.shape[1]} columns, {int(one.seen.sum())} of {one.seen.size} filled"
         matrix = html_matrix.drawn(cells, theme, one.queries, one.keys, None, description)
         caption = f"<b>{html.escape(one.title)}</b><br>{html.escape(one.text)}"
-        size = f"--rows:{one.seen.shape[0]};--columns:{one.seen.shape[1]}"
-        return f'<figure style="{size}">{matrix}<figcaption>{caption}</figcaption></figure>'
+        return f"<figure>{matrix}<figcaption>{caption}</figcaption></figure>"
 
-    return f'<style>{html_matrix.CSS}</style><div class="places-shapes">{"".join(map(drawn, found))}</div>'
+    return f'<style>{html_matrix.CSS}</style><div class="places-shapes lined">{"".join(map(drawn, found))}</div>'
 
 
 def render(

@@ -10,7 +10,6 @@ from attnviz.pages.start import picture
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.web import navigation, panels
 
-LEAD = "attnviz shows which words a language model looks at while it reads your sentence, head by head."
 HOW = (
     "An arc is a weight of self-attention: the thicker it is, the more the word looks there. All weights of a word sum to 1. "
     "A head is one of the units of a model that each spread their attention in their own way; this model has 72."
@@ -30,7 +29,7 @@ TEACH = (
 def show() -> None:
     """Draw the page for the current reader; field and doors stand before the model has read the sentence."""
     with st.container(key="start", gap=None):
-        st.html(f'<p class="start-lead">{escape(LEAD)}</p>')
+        st.html(f'<p class="start-lead">{escape(navigation.LEAD)}</p>')
         room = st.container(key="start-picture-room")
         _own_sentence()
         st.html(f'<p class="start-tour">{panels.TOUR}</p>')

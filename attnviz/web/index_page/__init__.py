@@ -41,9 +41,10 @@ _META = '<meta name="google" content="notranslate" />'
 # Scripts that a page needs after Streamlit's first ones come together with them: the board's, and those of its elements.
 _PRELOAD = '<link rel="modulepreload" crossorigin href="./static/{}">'
 _ELEMENTS = (
-    "BidiComponent", "Button", "ButtonGroup", "Checkbox", "Html", "NumberInput", "PageLink", "Selectbox", "Spinner",
+    "BidiComponent", "Button", "ButtonGroup", "Checkbox", "Html", "NumberInput", "Selectbox", "Spinner",
     "StreamlitMarkdown", "TextInput",
 )  # fmt: skip
+_FONT = re.compile(r"<link\s[^>]*?woff2[^>]*>\s*")  # these pages use the reader's own fonts
 _IMPORTED = re.compile(r'\b(?:from|import)"\./([\w.-]+\.js)"')
 # Parts of an address that is no page: files, and what Streamlit itself requests.
 _NO_PAGES = ("/static/", "/media/", "/component/", "/_stcore/")
@@ -62,7 +63,7 @@ def answer(request_headers: Mapping[bytes, bytes]) -> tuple[int, Headers, bytes]
 @cache
 def html() -> str:
     """Return the page as text. Raises RuntimeError for an index page of Streamlit that is not laid out as expected."""
-    text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
+    text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _FONT.sub("", _INDEX.read_text("utf-8")), count=1)
     head = f"{_META}\n    {style()}\n    <script>{script()}</script>\n    {_preloads()}\n  "
     text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
     paper = '<header id="attnviz-paper-head"></header>'
@@ -84,7 +85,8 @@ def _first_paint() -> str:
     """Return what is seen first; its script stands behind it, so that it has the reader's words when it is painted."""
     return (
         f'<div id="first-paint" aria-hidden="true" data-text="{markup.escape(TEXT)}">'
-        '<p class="field"></p><p class="wait"></p><p class="words"></p><div class="rooms"><i></i><i></i></div></div>\n    '
+        f'<p class="lead">{markup.escape(navigation.LEAD)}</p><p class="field"></p><p class="wait"></p>'
+        '<p class="words"></p><div class="rooms"><i></i><i></i></div></div>\n    '
         f"<script>{(_HERE / 'first_paint.js').read_text('utf-8')}</script>"
     )
 

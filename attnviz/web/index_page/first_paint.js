@@ -11,13 +11,16 @@
   const page = location.pathname.split("/").pop();
   const board = ["", "attention"].includes(page) && text.trim() !== "";
   shell.classList.toggle("plain", !board);
-  shell.classList.toggle("bare", page === "start"); // it has a field of its own
-  for (const name of ["field", "words"]) part(name).textContent = text.slice(0, WORDS);
+  const start = page === "start"; // it has a field of its own, and its sentence in one line
+  shell.classList.toggle("start", start);
+  if (!start) for (const name of ["field", "words"]) part(name).textContent = text.slice(0, WORDS);
+  else part("words").append(...shell.dataset.text.split(" ").map((word) => Object.assign(document.createElement("span"), { textContent: word })));
   root.classList.add("first-paint");
 
   const started = performance.now();
   const boards = () => [...document.querySelectorAll(".st-key-board [data-testid=stBidiComponentIsolated]")];
   const drawn = () => boards().some((one) => one.shadowRoot?.querySelector(".readout")?.textContent);
+  const opened = () => start && document.querySelector(".st-key-start:has(.start-doors) .st-key-start-picture-room"); // the room of the picture, which waits for the model
   const ended = () =>
     document.querySelector("[data-testid=stApp][data-test-script-state=notRunning] .page-name") && !document.querySelector(".st-key-board, [data-testid=stSkeleton]");
   const stopped = () => document.querySelector("[data-testid=stDialog], [data-testid=stAlert], [data-testid=stException]");
@@ -27,7 +30,7 @@
   };
   let below = 0; // pixels from the top of what is covered to the end of the field
   const timer = setInterval(() => {
-    if (drawn() || ended() || stopped() || performance.now() - started > LONGEST) {
+    if (drawn() || opened() || ended() || stopped() || performance.now() - started > LONGEST) {
       clearInterval(timer);
       requestAnimationFrame(() => requestAnimationFrame(end)); // the board is arranged by then
       return;

@@ -38,7 +38,7 @@ export function start(meanings) {
   let term = null; // whose meaning is shown
   let pressed = false; // opened by a click or a key, not by the pointer or the focus alone
   let timer = 0;
-  let returning = false; // the focus returns to the term whose card was closed
+  let returning = false; // the focus returns to where it was before the card opened
 
   function termAt(event) {
     const found = event.composedPath().find((one) => one instanceof Element && one.matches(TERM));
@@ -58,6 +58,7 @@ export function start(meanings) {
 
   function open(wanted, hold) {
     clearTimeout(timer);
+    if (!wanted.isConnected) return;
     if (term !== wanted) hide();
     term = wanted;
     pressed ||= hold;
@@ -89,10 +90,9 @@ export function start(meanings) {
     pressed = false;
     closed.setAttribute("aria-expanded", "false");
     closed.removeAttribute("aria-describedby");
-    card.hidePopover();
-    if (!focus || !closed.isConnected) return;
     returning = true;
-    closed.focus({ preventScroll: true });
+    card.hidePopover(); // the browser itself gives the focus back to what had it before
+    if (focus && closed.isConnected) closed.focus({ preventScroll: true });
     returning = false;
   }
 
@@ -140,7 +140,7 @@ export function start(meanings) {
   addEventListener("focusin", (event) => {
     if (returning || isInside(event)) return;
     const found = termAt(event);
-    if (found?.matches(":focus-visible")) open(found, false);
+    if (found?.matches(":focus-visible")) later(() => open(found, false), 0); // not while another panel closes and gives the focus back
     else if (term && found !== term) hide();
   });
   addEventListener("scroll", (event) => event.target !== card && place(), { capture: true, passive: true });

@@ -5,7 +5,7 @@ import { keyMark } from "../draw/chips.js";
 
 const PICTURES = [["curves", "Curves"], ["matrix", "Matrix"]];
 const HINTS = {
-  difference: ["choose the panel to begin with", "choose the panel to take away from it"],
+  difference: ["choose the panel to begin with", "choose the panel to subtract"],
   sum: ["choose two or more panels"],
   mean: ["choose two or more panels"],
 };

@@ -73,7 +73,7 @@ function madeOf({ kind, of }, i, single, { state, theme, combine }) {
   const patterns = missing ? [] : parts.map((part) => patternFrom(part.book, part, words));
   const pattern = missing ? null : combine(i, kind, patterns);
   const empty = pattern && !pattern.weights.length;
-  const byWords = models.size > 1 && !state.words ? "Two models, so by words." : "";
+  const byWords = models.size > 1 && !state.words ? "Two models split words differently, so words are compared." : "";
   return {
     id: `${kind} ${of.join()}`, place: i, kind, numbers: of.map((at) => at + 1), title: NAMES[kind], name: "", beside: "", own: true, pinned: false,
     note: [describe(kind, of, state.tab), byWords, pattern?.note].filter(Boolean).join(" "), text: "", frame: parts[0].frame, book: parts[0].book,

@@ -172,7 +172,7 @@ function panelOf(picture, act) {
   const canvas = element("canvas");
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
-  canvas.setAttribute("aria-label", `${numbers.join(` ${between} `)} ${name || title}. Arrow keys walk over its links, Enter holds.`);
+  canvas.setAttribute("aria-label", `${numbers.join(` ${between} `)} ${name || title}. Arrow keys move over its links, Enter selects one.`);
   const [caption, problem, foot] = [element("p", "ev", note), element("p", "problem"), element("p", "foot")];
   caption.title = note;
   node.append(header, caption, problem, canvas, foot);

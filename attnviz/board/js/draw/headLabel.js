@@ -10,7 +10,7 @@ export function drawHeadLabel(nameHost, roleHost, { book, head, pattern, profile
   const text = state.words && state.special === "show" && book.frame.roles[head[0]]?.[head[1]];
   if (!pattern) roleHost.replaceChildren(missing);
   else if (text) roleHost.replaceChildren(text);
-  else roleHost.replaceChildren(...roleOf(profile), element("small", "", "Measured on this text alone: it shows, it does not prove."));
+  else roleHost.replaceChildren(...roleOf(profile), element("small", "", "Measured on this text only: an observation, not a proof."));
 }
 
 // The two places that get most of this head, with their shares as the profile has them.

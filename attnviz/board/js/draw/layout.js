@@ -12,7 +12,7 @@ const ROWS = 40; // more rows than this scroll inside the head's view
 const ROW = [18, 30];
 const LEAST_CELL = 10;
 // On paper: pixels that the chosen head may be tall and all heads wide, a row's height, the narrowest cell, the most rows drawn, and the sentence's type.
-const PAPER = { tall: 560, overview: 340, row: [14, 22], cell: 5, rows: 128, type: [18, 30] };
+const PAPER = { tall: 560, overview: 300, row: [14, 18], cell: 5, rows: 128, type: [18, 30] };
 
 // The part of the layout that is known before the sentence is drawn.
 export function breadth(width, scale = 1, presenting = false, paper = false) {

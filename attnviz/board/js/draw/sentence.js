@@ -104,7 +104,7 @@ function build(side, units, { start, end }, { texts }, prefix) {
   words.setAttribute("role", "listbox");
   words.setAttribute("aria-multiselectable", "true");
   const name = { both: "The sentence", query: "The text that looks", key: "The text that is looked at" }[side];
-  words.setAttribute("aria-label", `${name}. Arrow keys walk the words; Shift + Enter keeps one while they walk on.`);
+  words.setAttribute("aria-label", `${name}. Arrow keys move between words; Shift + Enter keeps a word while you move on.`);
   words.dataset.side = side;
   if (side !== "both") outer.append(element("small", "tag", side === "query" ? "looks" : "is looked at"));
   if (start > 0) words.append(element("small", "cut", `\u2026 ${start} before`), " ");

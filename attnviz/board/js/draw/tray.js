@@ -2,7 +2,7 @@
 // here, model, text }, where `here` says that it belongs to the shown text. Panels are { kind, of } and number the pins from 0.
 
 export const MOST = 8;
-export const FULL = `${MOST} heads are pinned, and ${MOST} is the most: remove one first.`;
+export const FULL = `At most ${MOST} heads can be pinned: remove one first.`;
 export const NO_PAIR = "A difference needs two pins: pin another head first.";
 const LONGEST = 40; // characters of a name
 const LABEL_LENGTH = 24; // characters of a text that fit on a chip

@@ -18,8 +18,8 @@ export function unknownNote(named, who = "It") {
   if (!unknown.length) return "";
   const [first] = unknown;
   const name = `\u201c${isolated(first.label)}\u201d`;
-  if (unknown.length > 1) return `${who} does not read these words, only its unknown token: to it they differ by their places alone.`;
-  if (first.partly) return `${who} does not read all of ${name}: a part is its unknown token to it.`;
+  if (unknown.length > 1) return `${who} does not read these words, only its unknown token: they differ only in their places.`;
+  if (first.partly) return `${who} does not read all of ${name}: a part of it is the unknown token.`;
   return `${who} does not read ${name}, only its unknown token, the same for every word that it does not know.`;
 }
 

@@ -11,7 +11,7 @@ export function picked(state, at, units, most) {
   const name = (place) => nameOf(units[place]);
   if (from === at) return { ...state, from: -1, message: `${name(at)} is deselected.` };
   if (from < 0) {
-    if (links.length >= most) return { ...state, message: `${links.length} links are drawn, and ${most} is the most by hand: remove one first.` };
+    if (links.length >= most) return { ...state, message: `${links.length} links are drawn, and you can draw at most ${most}: remove one first.` };
     return { ...state, from: at, message: `From ${name(at)}. Now choose the word that it looks at.` };
   }
   const link = [spanOf(units[from]), spanOf(units[at])];

@@ -3,6 +3,7 @@
 import { element, within } from "../core/element.js";
 import { headName, threeDigits } from "../core/encoding.js";
 import { onPaper } from "../core/paper.js";
+import { frameScale } from "../draw/presenter.js";
 
 const GUTTER = 28;
 const DEEP = 14; // layers from which cells are lower with a mouse
@@ -17,11 +18,12 @@ export function beside([layer, head], key, counts) {
 
 export const isStep = (key) => Object.hasOwn(STEPS, key);
 
-// A cell's width and height in the given space: large enough for a finger on touch screens, with an upper limit.
-export function cellOf({ layers, heads }, room, finger) {
-  const width = within(Math.floor((room - GUTTER) / heads), onPaper() ? 12 : 24, 40);
-  if (layers > DEEP) return [width, finger ? 24 : 18];
-  return [width, Math.max(28, Math.min(width, 36))];
+// A cell's width and height in the given space: large enough for a finger on touch screens, with an upper limit. `scale` is how
+// much larger all is while the page is presented.
+export function cellOf({ layers, heads, scale = 1 }, room, finger) {
+  const width = within(Math.floor((room - GUTTER * scale) / heads), onPaper() ? 12 : 24, 40 * scale);
+  if (layers > DEEP) return [width, (finger ? 24 : 18) * scale];
+  return [width, Math.max(28 * scale, Math.min(width, 36 * scale))];
 }
 
 export function makeHeadGrid(host, choose) {
@@ -30,8 +32,9 @@ export function makeHeadGrid(host, choose) {
 
   function draw(given, theme, room) {
     data = given;
-    const name = JSON.stringify([data.counts, room]);
-    if (name !== built) build(room);
+    const scale = frameScale(host);
+    const name = JSON.stringify([data.counts, room, scale]);
+    if (name !== built) build(room, scale);
     built = name;
     data.counts.forEach((count, layer) => {
       for (let head = 0; head < count; head++) paint([layer, head], theme);
@@ -39,11 +42,11 @@ export function makeHeadGrid(host, choose) {
     host.setAttribute("aria-activedescendant", `map-${nameOf(data.chosen)}`);
   }
 
-  function build(room) {
+  function build(room, scale) {
     const heads = Math.max(...data.counts);
     const finger = matchMedia("(pointer: coarse)").matches;
-    const [width, height] = cellOf({ layers: data.counts.length, heads }, room, finger);
-    host.style.cssText = `--cell: ${width}px; --tall: ${height}px; --gutter: ${GUTTER}px`;
+    const [width, height] = cellOf({ layers: data.counts.length, heads, scale }, room, finger);
+    host.style.cssText = `--cell: ${width}px; --tall: ${height}px; --gutter: ${GUTTER * scale}px`;
     cells = new Map();
     const top = row([label("", "gridcell"), ...Array.from({ length: heads }, (_, head) => label(`H${head}`, "columnheader"))]);
     host.replaceChildren(top, ...data.counts.map((count, layer) => row([label(`L${layer}`, "rowheader"), ...Array.from({ length: count }, (_, head) => cell([layer, head]))])));

@@ -58,7 +58,7 @@ export function legendOf({ best, corpus, rows, summary }) {
   const [source, target] = [isolated(rows[0].source), isolated(rows[0].target)];
   const others = one && rows[0].n ? `what the ${counted(rows[0].n, "other word")} that can see \u201c${target}\u201d give${rows[0].n === 1 ? "s" : ""} it` : "what other words give the targets";
   return [
-    one && !rows[0].n ? `No other word can see \u201c${target}\u201d.` : `Others: ${others}, on average; the tick on the bar. Difference: weight less that.`,
+    one && !rows[0].n ? `No other word can see \u201c${target}\u201d.` : `Others: ${others}, on average; the tick on the bar. Difference: the weight minus that.`,
     ...(best.some(({ everywhere }) => everywhere) ? [`${EVERYWHERE} Most words look here, not only ${one ? `\u201c${source}\u201d` : "the sources"}: over half give at least half as much, and 0.1 or more.`] : []),
     ...(corpus ? [`Corpus: the head\u2019s rank on ${corpus.on}.`] : []),
   ];

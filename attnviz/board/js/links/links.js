@@ -80,7 +80,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     message = name;
     const press = matchMedia("(pointer: coarse)").matches ? "tap" : "click";
     const full = links.length >= data.most;
-    const next = full ? `${data.most} are the most by hand: remove one to draw another.` : `Draw another: ${press} a word, then the word that it should look at.`;
+    const next = full ? `You can draw at most ${data.most} links: remove one to draw another.` : `Draw another: ${press} a word, then the word that it should look at.`;
     const question = links.length === 1 ? `Which heads look from ${linkName(links[0], units).replace(" \u2192 ", " to ")}? ` : `Which heads follow these ${counted(links.length)}? `;
     const lines = from >= 0
       ? [element("span", "pill", nameOf(units[from])), strong(" looks at \u2026 "), "choose another word. Esc, or the same word again, deselects it."]
