@@ -14,15 +14,15 @@ CSS = f"""
 .worksheet h2 {{ margin: 0; padding: 0; font-size: 22px; line-height: 1.3; font-weight: 600; }}
 .worksheet p {{ margin: 0; }}
 .worksheet .about {{ color: var(--mute); font-size: 13px; }}
-.worksheet .who {{ display: flex; gap: 8px; margin: 16px 0 10px; }}
+.worksheet .who {{ display: flex; gap: 8px; margin: 12px 0 8px; }}
 .worksheet .who span {{ flex: 1; border-bottom: 1px solid var(--mute); }}
 .worksheet .who span + b {{ margin-left: 16px; }}
 .worksheet .who b {{ font-weight: 400; }}
 .worksheet .who :last-child {{ flex: 0 0 150px; }}
-.worksheet .sentence {{ margin: 6px 0; font: 21px/1.45 {encoding.SENTENCE_FONT}; overflow-wrap: anywhere; }}
+.worksheet .sentence {{ margin: 4px 0; font: 21px/1.45 {encoding.SENTENCE_FONT}; overflow-wrap: anywhere; }}
 .worksheet .sentence b {{ font: 600 13px/1 {encoding.FONT}; vertical-align: 3px; margin-inline-end: 8px; }}
 .worksheet .spaced {{ word-spacing: .3em; padding-top: 64px; }}
-.worksheet .pictures {{ display: flex; flex-wrap: wrap; gap: 12px 24px; margin: 10px 0 4px; }}
+.worksheet .pictures {{ display: flex; flex-wrap: wrap; gap: 12px 24px; margin: 6px 0 2px; }}
 .worksheet .pictures > * {{ flex: 1 1 300px; }}
 .worksheet figure {{ margin: 0; break-inside: avoid; }}
 .worksheet figcaption {{ margin-bottom: 4px; font-size: 13px; font-weight: 600; }}
@@ -33,7 +33,8 @@ CSS = f"""
 .worksheet .scale span {{ position: relative; display: block; height: 16px; }}
 .worksheet .scale small {{ position: absolute; transform: translateX(-50%); }}
 .worksheet ol {{ margin: 8px 0 0; padding: 0 0 0 24px; }}
-.worksheet li {{ margin: 0 0 9px; padding: 0 0 0 4px; break-inside: avoid; }}
+.worksheet li {{ margin: 0 0 8px; padding: 0 0 0 4px; break-inside: avoid; }}
+.worksheet li:last-child {{ margin: 0; }}
 .worksheet .rule {{ display: block; height: 25px; border-bottom: 1px solid var(--line); }}
 .worksheet.answers {{ margin-top: 32px; padding-top: 16px; border-top: 1px solid var(--line); break-before: page; }}
 .worksheet.answers .asked {{ color: var(--mute); font-size: 13px; }}

@@ -74,6 +74,7 @@ def test_share_opens_a_worksheet_by_keyboard_whose_answers_are_printed_on_reques
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Where does this head look?")).to_be_visible()
     assert "print=worksheet" in page.url
+    expect(page.locator(".st-key-board")).to_have_count(0)
     found, sheets = printed(page)
     assert "Find the row of “it”" in found
     assert missing(TEXT, found) == []
