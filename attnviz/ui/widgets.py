@@ -148,6 +148,8 @@ def _attend_with_progress(selection: Selection) -> Trace:
                     bar().progress(event.share, text=message)
                 case "step":
                     waiting.close()
+                    for one in bars:  # of the step before
+                        one.empty()
                     waiting.enter_context(st.spinner(message, show_time=True))
 
         show(ProgressEvent("Reading the text …"))

@@ -103,6 +103,7 @@ def examples(files: Mapping[str, str]) -> None:
             st.download_button(
                 label, EXAMPLES.joinpath(name).read_bytes, file_name=f"attnviz-{name}", mime="text/plain", on_click="ignore",
                 key=f"own-example-{name}", type="tertiary",
+                icon=":material/download:",
             )  # fmt: skip
 
 

@@ -25,8 +25,8 @@ STEP_PARAM = "step"  # URL parameter
 TOLERANCE = 1e-4  # largest difference between two computations of one weight
 EXPERIMENTS = {"position": "order", "scaled": "scale", "mask": "mask", "mix": "zeroed", "heads": "heads"}  # step to experiment
 COLOURS = {
-    "vectors": "Green is above 0, purple below 0. Each row has its own colour scale.",
-    "sums": "Green is above 0, purple below 0. All rows share one colour scale.",
+    "vectors": "Green is above 0, purple below 0 (on paper with a minus). Each row has its own colour scale.",
+    "sums": "Green is above 0, purple below 0 (on paper with a minus). All rows share one colour scale.",
 }
 
 

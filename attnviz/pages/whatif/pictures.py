@@ -54,7 +54,7 @@ def _after(pair: BeforeAfter, at: int) -> list[str]:
     panels = [figure.panel("After", "all heads joined" if joined else f"L{pair.layer}·H{pair.number}", after)]
     if pair.comparable:
         less_more = figure.difference(analysis.difference(pair), labels, names(pair.before.keys), at, theme)
-        panels.append(figure.panel("Difference", "green more, purple less", less_more))
+        panels.append(figure.panel("Difference", "green more, purple less (on paper with a minus)", less_more))
     return panels
 
 

@@ -3,13 +3,14 @@
 (() => {
   const NARROW = matchMedia("(max-width: 899px)");
   const FOUND = "[data-testid=stMarkdownContainer] :is(table, .katex-display)";
+  const BEYOND = 3; // pixels: an index is drawn a little beyond its formula, and that is no reason to scroll
   const PAUSE = 200; // milliseconds from a change of the page to the next look
   let waiting = 0;
 
   function mark() {
     waiting = 0;
     for (const one of document.querySelectorAll(FOUND)) {
-      const wide = NARROW.matches && (one.scrollWidth > one.clientWidth + 1 || one.offsetWidth > one.parentElement.clientWidth + 1);
+      const wide = NARROW.matches && (one.scrollWidth > one.clientWidth + BEYOND || one.offsetWidth > one.parentElement.clientWidth + BEYOND);
       one.toggleAttribute("data-wide", wide);
       if (wide) one.tabIndex = 0;
       else one.removeAttribute("tabindex");
