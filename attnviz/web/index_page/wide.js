@@ -10,7 +10,8 @@
   function mark() {
     waiting = 0;
     for (const one of document.querySelectorAll(FOUND)) {
-      const wide = NARROW.matches && (one.scrollWidth > one.clientWidth + BEYOND || one.offsetWidth > one.parentElement.clientWidth + BEYOND);
+      const over = [one.scrollWidth - one.clientWidth, one.offsetWidth - one.parentElement.clientWidth, one.getBoundingClientRect().right - innerWidth];
+      const wide = NARROW.matches && Math.max(...over) > BEYOND;
       one.toggleAttribute("data-wide", wide);
       if (wide) one.tabIndex = 0;
       else one.removeAttribute("tabindex");
