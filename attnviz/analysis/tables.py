@@ -104,7 +104,7 @@ def formatted(rows: Sequence[Mapping[str, Any]], formats: Mapping[str, Callable[
     if not formats:
         return table
     styled = table.style
-    styled.format({**formats})
+    styled.format({**formats}, na_rep="")
     return styled
 
 

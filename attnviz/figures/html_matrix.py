@@ -8,11 +8,13 @@ import io
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from attnviz.figures import encoding
 
 CELL = 30  # pixels that a cell has at most
+MINUS = 7, 8  # pixels of the picture of minus signs for each cell: its height, its width
+LEAST, DARK = 0.1, 0.45  # of a difference: smaller ones have no minus; at larger ones it is white
 CROWDED = 24  # rows or columns up to which all are labelled; of more, only some are
 
 CSS = f"""
@@ -26,6 +28,8 @@ CSS = f"""
 .matrix .selected {{ color: var(--accent); font-weight: 700; }}
 .matrix .grid {{ position: relative; border: 1px solid var(--line); }}
 .matrix img {{ display: block; width: 100%; image-rendering: pixelated; }}
+.matrix .minus, .inside .minus {{ display: none; }}
+@media print {{ .matrix .minus, .inside .minus {{ display: block; position: absolute; inset: 0; width: 100%; height: 100%; }} }}
 .lined .grid::after {{ content: ""; position: absolute; inset: 0; pointer-events: none;
   background: linear-gradient(to right, var(--page) 1px, transparent 1px) 0 0 / calc(100% / var(--columns)) 100%,
     linear-gradient(var(--page) 1px, transparent 1px) 0 0 / 100% calc(100% / var(--rows)); }}
@@ -42,10 +46,11 @@ def drawn(
     alt: str,
     crowded: int = CROWDED,
     cell: int = CELL,
+    marks: str = "",
 ) -> str:
     """Return the matrix of `cells`, pixels of a theme; row `at` is the selected one, `alt` describes it in words.
 
-    With more rows or columns than `crowded`, only some have their name. The page needs `CSS` once.
+    With more rows or columns than `crowded`, only some have their name; `marks` lie over the cells. The page needs `CSS` once.
     Within an element of class `lined`, lines part the cells.
     """
     n, m = len(rows), len(columns)
@@ -55,7 +60,7 @@ def drawn(
         f'<div class="matrix" style="--rows:{n};--columns:{m};max-width:{m * cell + 100}px">'
         f'<div class="across" style="grid-template-columns:repeat({m},minmax(0,1fr))">{_names(columns, None, crowded)}</div>'
         f'<div class="down" style="grid-template-rows:repeat({n},minmax(0,1fr))">{_names(rows, at, crowded)}</div>'
-        f'<div class="grid">{picture}{outline}</div></div>'
+        f'<div class="grid">{picture}{marks}{outline}</div></div>'
     )
 
 
@@ -69,6 +74,20 @@ def _names(names: Sequence[str], at: int | None, crowded: int) -> str:
         else "<span></span>"
         for place, name in enumerate(names)
     )
+
+
+def minus(differences: Float[np.ndarray, "row column"], least: float = LEAST) -> str:
+    """Return a picture to lay over cells: a minus in each at most `-least`. Only paper shows it, which may be grey."""
+    from PIL import Image
+
+    (high, wide), (tall, across) = MINUS, differences.shape
+    marks = np.zeros((tall, high, across, wide, 4), np.uint8)
+    for places, shade in (((differences <= -least), 20), ((differences <= -DARK), 255)):
+        row, column = np.nonzero(places)
+        marks[row, high // 2, column, wide // 4 : wide - wide // 4] = (shade, shade, shade, 255)
+    data = io.BytesIO()
+    Image.fromarray(marks.reshape(tall * high, across * wide, 4)).save(data, "PNG")
+    return f'<img class="minus" alt="" src="data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}">'
 
 
 def image(pixels: UInt8[np.ndarray, "row column 3"], alt: str, style: str) -> str:

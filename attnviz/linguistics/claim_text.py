@@ -159,8 +159,8 @@ def luck(claim: ClaimResult) -> str:
         return ""
     alone = f" ({chance(claim.p)})" if claim.p < ERROR else ""
     return (
-        f"Its interval excludes {share(rate)} all the same, because it counts for one head alone{alone}: "
-        f"of {claim.heads} heads, some get this far by luck."
+        f"Its interval excludes {share(rate)}, but that is the interval of one head alone{alone}: "
+        f"among {claim.heads} heads, some get this far by luck."
     )
 
 

@@ -22,6 +22,7 @@ from attnviz.ui.backend import backend
 
 TITLE = "Figure and data"
 SHOWN = 400_000  # bytes of the largest picture that is shown here; its files are made all the same
+_SHEET = "background:#fff;padding:12px;border-radius:4px;box-sizing:border-box;width:fit-content;max-width:100%"
 Make = Callable[[], Sequence[PageFigure]]
 
 
@@ -89,8 +90,8 @@ def _preview(figure: PageFigure, part: str) -> None:
         return
     source = base64.b64encode(drawn).decode()
     st.html(
-        f'<div style="background:#fff;padding:12px;border-radius:4px;overflow-x:auto"><img alt="{html.escape(figure.name)}" '
-        f'style="display:block;max-width:100%;height:auto" src="data:image/svg+xml;base64,{source}"></div>'
+        f'<div style="{_SHEET}"><img alt="{html.escape(figure.name)}" style="display:block;max-width:100%;height:auto" '
+        f'src="data:image/svg+xml;base64,{source}"></div>'
     )
 
 

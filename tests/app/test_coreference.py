@@ -219,7 +219,7 @@ def place(word: str) -> tuple[int, int]:
 
 
 def test_the_verdict_says_in_which_sentences_of_a_pair_a_head_is_right_and_what_that_is_worth(asked: Callable[..., AppTest]):
-    same = "it looks most at “animal” in both (0.640 and 0.266), as a head that always chooses the same word would."
+    same = "it looks most at “animal” in both (0.640 and 0.266), like a head that always chooses the same word."
     assert f"L3·H1 is **right in the first sentence only**: {same}" in text(asked())
     result = text(asked(text=example("bus-it").text))
     assert "L3·H1 is **right** in both sentences: it looks most at" in result
@@ -389,7 +389,7 @@ def test_an_interval_that_excludes_guessing_beside_a_lead_that_is_not_significan
         "not significant after correcting for trying 72 heads (p\u202f=\u202f1). Its interval excludes 50.0\u202f%"
         in line.replace("\\", "")
     )
-    assert f"one head alone (p = {one.p:.2g}): of 72 heads, some get this far by luck" in line.replace("\\", "")
+    assert f"one head alone (p = {one.p:.2g}): among 72 heads, some get this far by luck" in line.replace("\\", "")
     assert text(asked()).count("Its interval excludes") == 1, "that of GAP is significant"
 
 

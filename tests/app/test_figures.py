@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from xml.etree import ElementTree
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+pytestmark = pytest.mark.slow  # a page takes seconds, and there are eight
 
 FILES = ["SVG", "PDF", "PNG", "CSV", "JSON"]
 PAGES = {
@@ -48,3 +52,16 @@ def test_a_page_offers_its_figures_once_they_are_asked_for(opened: Callable[...,
         caption, bibtex = (one.value for one in app.code[-2:])
         assert "Computed and drawn with attnviz" in caption
         assert bibtex.startswith("@software{attnviz,")
+
+
+def test_a_hostile_sentence_is_text_in_the_picture_the_caption_and_the_file_names(opened: Callable[..., AppTest]):
+    text = "=1+1 </svg><script>alert(1)</script> %}@misc{x it was"
+    app = opened(page="pages/learn/syntax.py", text=text)
+    app.session_state["figures-syntax"] = True
+    app.run()
+    assert not app.exception
+    assert f"“{text}”" in app.code[-2].value
+    assert "@misc{x" not in app.code[-1].value
+    shown = next(one.proto.body for one in app.get("html") if "data:image/svg+xml;base64," in one.proto.body)
+    picture = base64.b64decode(shown.partition("base64,")[2].partition('"')[0])
+    assert not [one for one in ElementTree.fromstring(picture).iter() if str(one.tag).endswith("script")]

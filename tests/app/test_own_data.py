@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.errors import BusyError
+from attnviz.pages.find_heads import own_input
 from attnviz.ui.backend import backend
 from tests.app.conftest import written
 
@@ -130,6 +131,16 @@ def test_a_backend_that_is_busy_stops_the_run_and_it_goes_on(heads: Callable[...
     monkeypatch.undo()
     press(app, "own-sentences-run-on")
     assert "right in" in written(app)
+
+
+def test_files_of_all_readers_together_are_bounded(heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(own_input, "MAX_TOTAL", 40)
+    app = heads(own="sentences")
+    app.file_uploader(key="own-sentences-file").set_value(("class.txt", b"*a* saw [it]" * 4, "text/plain")).run()
+    assert "Many files are in this server's memory" in written(app)
+    app.file_uploader(key="own-sentences-file").set_value(("class.txt", b"*a* saw [it]", "text/plain")).run()
+    assert not app.error
+    assert "own-sentences-run-start" in keys(app)
 
 
 def test_a_server_without_uploads_still_takes_pasted_text(heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):

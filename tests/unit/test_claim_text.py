@@ -61,8 +61,8 @@ def test_an_interval_that_excludes_the_baseline_beside_a_lead_that_is_not_signif
     # 717 of 1,234 = 58.1 %, Wilson 55.3 to 60.8 %: above 52, but one of 72 heads may get there by luck.
     found = claim_text.luck(claim(717, 1234, RULES, 0.01, 1.0))
     assert found == (
-        "Its interval excludes 52.0\u202f% all the same, because it counts for one head alone (p = 0.01): "
-        "of 72 heads, some get this far by luck."
+        "Its interval excludes 52.0\u202f%, but that is the interval of one head alone (p = 0.01): "
+        "among 72 heads, some get this far by luck."
     )
     assert claim_text.luck(CLEAR) == claim_text.luck(claim(656, 1234, RULES, 0.2, 1.0)) == ""
 

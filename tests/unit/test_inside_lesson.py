@@ -84,7 +84,7 @@ def test_text_and_picture_are_each_complete_without_the_other(one: HeadSteps, mo
         assert f"“{one.tokens[AT].text}”" in seen, step.id
         shown = analysis.picture(one, AT, step.id)
         drawn = figure.render(shown, [token.text for token in one.tokens], AT, 0, "light")
-        frames = drawn.count("class=framed") + drawn.count('<b style="left:')
+        frames = drawn.count('class="framed') + drawn.count('<b style="left:')
         assert ("Framed" in seen) == bool(shown.framed) == (frames > 0), step.id
         if "component" in template.gap_names(step.formula):
             lane = analysis.component(one, AT, step.id)

@@ -162,15 +162,15 @@ def test_messages_that_start_and_stop_a_run_pass():
 
 
 def test_the_address_of_one_file_at_a_time_is_given_where_files_are_taken():
-    def asking(files: int) -> dict[str, object]:
+    def request_for(files: int) -> dict[str, object]:
         message = BackMsg()
         message.file_urls_request.file_names.extend(["own.txt"] * files)
         return {"type": "websocket.receive", "bytes": message.SerializeToString()}
 
     run = message_of("rerun_script")
-    assert first_passed(asking(1), run, uploads=True) == asking(1)
-    assert first_passed(asking(2), run, uploads=True) == run
-    assert first_passed(asking(1), run) == run
+    assert first_passed(request_for(1), run, uploads=True) == request_for(1)
+    assert first_passed(request_for(2), run, uploads=True) == run
+    assert first_passed(request_for(1), run) == run
 
 
 def test_invalid_bytes_are_dropped_and_text_ends_the_connection():

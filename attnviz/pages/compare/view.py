@@ -26,7 +26,7 @@ from attnviz.ui.components.board import Choice
 from attnviz.ui.components.panels import Source, panels
 from attnviz.view_state import Pin
 
-EXACT = {
+COLUMNS = {
     "weight": st.column_config.TextColumn("weight, or difference", alignment="right"),
 }
 ATTENTION = "attention"  # the page that opens when the reader wants the board
@@ -145,7 +145,7 @@ def table(found: Comparison) -> None:
         return
     links = analysis.follow_selection(found.panels, selection.focus, base, Pin(selection.request, selection.head))
     if not any(links):
-        st.caption("Select a word to see its strongest link in every panel, with exact values.")
+        st.caption("Select a word to see its strongest link in every panel.")
         return
     rows = [
         {
@@ -153,7 +153,7 @@ def table(found: Comparison) -> None:
             "model": _models(panel),
             "text": _texts(panel),
             "link": encoding.link(link.query, link.key),
-            "weight": encoding.exact(link.weight, sign=panel.kind == "difference"),
+            "weight": (encoding.signed if panel.kind == "difference" else encoding.three)(link.weight),
         }
         if link
         else {
@@ -166,7 +166,7 @@ def table(found: Comparison) -> None:
         for panel, link in zip(found.panels, links, strict=True)
     ]
     st.dataframe(
-        rows, hide_index=True, column_config=EXACT,
+        rows, hide_index=True, column_config=COLUMNS,
         alt=f"The same link in {len(rows)} panels",
     )  # fmt: skip
     caution.show("Heads that differ here differ on these texts.")

@@ -85,7 +85,7 @@ def _how(both: list[HeadAnswers], head: HeadRef) -> str:
     if chosen[0] == chosen[1]:
         word = plain(both[0].question.word(both[0].question.candidates[chosen[0] or 0]))
         weights = " and ".join(encoding.three(_weights(one, head)[chosen[0] or 0]) for one in both)
-        stubborn = ", as a head that always chooses the same word would" if differ else ""
+        stubborn = ", like a head that always chooses the same word" if differ else ""
         return f"it looks most at “{word}” in both ({weights}){stubborn}"
     apart = f"it looks most at {words[0]} in the first and at {words[1]} in the second"
     right = differ and all(one.hit(head) for one in both)

@@ -115,7 +115,7 @@ def _claim(found: OwnAtlas) -> None:
     """Draw the fields for the kind of link, the claim, and its cases as files."""
     (described,) = found.header.corpora
     if described.left_out:
-        reasons = "; ".join(f"{n:,} {reason}" for reason, n in described.left_out)
+        reasons = "; ".join(f"{reason} ({n:,})" for reason, n in described.left_out)
         st.caption(widgets.plain(f"Left out: {reasons}."))
     if not found.kinds and not any(found.relations.values()):
         st.info("No link or question of this file can be counted with this model, so nothing can be claimed.")
@@ -130,7 +130,9 @@ def _claim(found: OwnAtlas) -> None:
             f"Fewer than {claims.ENOUGH} cases describe what this head does on them. They are too few for a claim, "
             "and too few to choose a head on one half and report it on the other."
         )
-        st.code(claim_text.sentence(claim), language=None, wrap_lines=True)
+        with st.container(gap="small", key="own-honest"):
+            st.caption("What you can say")
+            st.code(claim_text.sentence(claim), language=None, wrap_lines=True)
     else:
         claim_tester.show_claim(found, kind, direction, key="own", texts=", your file")
     _downloads(found, chosen(), kind, direction)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
+from weakref import WeakValueDictionary
 
 import streamlit as st
 
@@ -16,6 +17,7 @@ from attnviz.types import quoted
 from attnviz.ui import widget_values, widgets
 
 PASTED = "the pasted text"
+MAX_TOTAL = 32 * 2**20  # bytes of all readers' files; parsed, a file takes some ten times its size
 MAX_PASTED = 30_000  # characters: a browser sends them again with every choice
 EXAMPLES = resources.files("attnviz").joinpath("content/own")
 
@@ -51,8 +53,18 @@ def upload(label: str, key: str) -> OwnInput | None:
         rule = f"A file has at most {_size(limit)}; {quoted(file.name)} has {_size(file.size)}"
         st.error(widgets.plain(f"{rule}. Divide it, or paste a part."))
         return None
-    found = st.session_state[kept(key)] = OwnInput(file.file_id, file.name, file.getvalue())
+    others = sum(len(one.content) for id, one in list(_files().items()) if id != file.file_id)
+    if others + file.size > MAX_TOTAL:
+        st.error("Many files are in this server's memory at this moment. Paste a part of the text, or try again later.")
+        return None
+    found = st.session_state[kept(key)] = _files()[file.file_id] = OwnInput(file.file_id, file.name, file.getvalue())
     return found
+
+
+@st.cache_resource(show_spinner=False)
+def _files() -> WeakValueDictionary[str, OwnInput]:
+    """Return the files that sessions have now; one is gone as soon as its session forgets it."""
+    return WeakValueDictionary()
 
 
 def _size(count: int) -> str:
@@ -103,6 +115,7 @@ def examples(files: Mapping[str, str]) -> None:
             st.download_button(
                 label, EXAMPLES.joinpath(name).read_bytes, file_name=f"attnviz-{name}", mime="text/plain", on_click="ignore",
                 key=f"own-example-{name}", type="tertiary",
+                icon=":material/download:",
             )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def _given() -> own_input.OwnInput | None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         pasted = own_input.paste("Sentences", _TEXT, PLACEHOLDER)
-        st.button("Use the example sentences", key="own-sentences-example", on_click=_fill_example, type="tertiary")
+        st.button("Use the example sentences", key="own-sentences-example", on_click=_fill_example)
     with right:
         file = own_input.upload("Or a text file", "own-sentences-file")
         own_input.examples({"Text": EXAMPLE})

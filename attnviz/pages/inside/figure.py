@@ -41,6 +41,12 @@ _CSS = f"""
 .inside .long {{ position: relative; }}
 .inside .long b {{ position: absolute; outline: 2px solid var(--ink); outline-offset: -1px; }}
 .inside .cells .framed {{ outline: 2px solid var(--ink); outline-offset: -1px; z-index: 1; }}
+@media print {{
+  .inside .less {{ position: relative; }}
+  .inside .less::after {{ content: ""; position: absolute; left: 25%; right: 25%; top: calc(50% - .5px);
+    border-top: 1px solid #141414; }}
+  .inside .deep::after {{ border-color: #FFF; }}
+}}
 .inside .table {{ display: grid; gap: 2px 12px; align-items: center; }}
 .inside .token {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
 .inside .track {{ position: relative; height: 16px; background: var(--field); }}
@@ -63,20 +69,30 @@ def _vector(name: str, vector: Float[np.ndarray, " place"], most: float, framed:
     if len(vector) > SMALL:
         rows = -(-len(vector) // SMALL)
 
+        whole = np.zeros(rows * SMALL)
+        whole[: len(vector)] = scaled
+        signs = html_matrix.minus(whole.reshape(rows, SMALL))
+
         def image(name: str) -> str:
             padded = np.full((rows * SMALL, 3), encoding.rgb(encoding.theme(name).page), np.uint8)
             padded[: len(vector)] = encoding.difference_rgb(scaled, name)
             return html_matrix.image(padded.reshape(rows, SMALL, 3), text, f"height:{rows * ROW}px")
 
-        return f'<div>{head}<div class="long">{encoding.each_theme(theme, image)}{_frames(framed, rows)}</div></div>'
+        return f'<div>{head}<div class="long">{encoding.each_theme(theme, image)}{signs}{_frames(framed, rows)}</div></div>'
     inside = {place for places in framed for place in places}
     cells = "".join(
-        f'<i{" class=framed" if place in inside else ""} title="{place}: {encoding.digits(number)}" '
+        f'<i{_kind(place in inside, float(value))} title="{place}: {encoding.digits(number)}" '
         f'style="background:{encoding.difference_colour(value, theme)}"></i>'
         for place, (number, value) in enumerate(zip(vector, scaled, strict=True))
     )
     columns = f"grid-template-columns:repeat({len(vector)},1fr)"
     return f'<div>{head}<div class="cells" role="img" aria-label="{html.escape(text)}" style="{columns}">{cells}</div></div>'
+
+
+def _kind(framed: bool, value: float) -> str:
+    """Return the class of a cell: framed, and on paper with a minus."""
+    names = ["framed"] * framed + ["less"] * (value <= -html_matrix.LEAST) + ["deep"] * (value <= -html_matrix.DARK)
+    return f' class="{" ".join(names)}"' if names else ""
 
 
 def _frames(framed: tuple[range, ...], rows: int) -> str:

@@ -8,6 +8,7 @@ from itertools import zip_longest
 import numpy as np
 import streamlit as st
 
+from attnviz.analysis import tables
 from attnviz.engine.reference.head_steps import MAX_TOKENS, HeadSteps
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
@@ -25,8 +26,8 @@ STEP_PARAM = "step"  # URL parameter
 TOLERANCE = 1e-4  # largest difference between two computations of one weight
 EXPERIMENTS = {"position": "order", "scaled": "scale", "mask": "mask", "mix": "zeroed", "heads": "heads"}  # step to experiment
 COLOURS = {
-    "vectors": "Green is above 0, purple below 0. Each row has its own colour scale.",
-    "sums": "Green is above 0, purple below 0. All rows share one colour scale.",
+    "vectors": "Green is above 0, purple below 0 (on paper with a minus). Each row has its own colour scale.",
+    "sums": "Green is above 0, purple below 0 (on paper with a minus). All rows share one colour scale.",
 }
 
 
@@ -150,7 +151,10 @@ def _numbers(picture: StepPicture, labels: list[str]) -> None:
         if picture.kind not in COLOURS:
             names, columns = ["token", *names], [[encoding.label(label) for label in labels], *columns]
         rows = [{"number": number, **dict(zip(names, row, strict=True))} for number, row in enumerate(zip_longest(*columns))]
-        st.dataframe(rows, hide_index=True, height=320, alt=f"The numbers: {', '.join(names)}")
+        forms = {name: encoding.three if name == "share" else encoding.digits for name in names if name != "token"}
+        st.dataframe(
+            tables.formatted(rows, forms), hide_index=True, height=320, alt=f"The numbers: {', '.join(names)}"
+        )  # fmt: skip
 
 
 def _model_note(one: HeadSteps) -> str:

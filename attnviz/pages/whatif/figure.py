@@ -86,7 +86,7 @@ def difference(found: Float[np.ndarray, "query key"], rows: Sequence[str], colum
     def cells(name: str) -> UInt8[np.ndarray, "row column 3"]:
         return encoding.difference_rgb(found.astype(np.float32), name)
 
-    return html_matrix.drawn(cells, theme, rows, columns, at, description)
+    return html_matrix.drawn(cells, theme, rows, columns, at, description, marks=html_matrix.minus(found))
 
 
 def row(pair: BeforeAfter, at: int, theme: str) -> str:

@@ -54,7 +54,7 @@ def _after(pair: BeforeAfter, at: int) -> list[str]:
     panels = [figure.panel("After", "all heads joined" if joined else f"L{pair.layer}·H{pair.number}", after)]
     if pair.comparable:
         less_more = figure.difference(analysis.difference(pair), labels, names(pair.before.keys), at, theme)
-        panels.append(figure.panel("Difference", "green more, purple less", less_more))
+        panels.append(figure.panel("Difference", "green more, purple less (on paper with a minus)", less_more))
     return panels
 
 
@@ -106,11 +106,15 @@ def _next(when: str, reading: InterventionResult) -> str:
 
 
 def _table(pair: BeforeAfter, at: int) -> None:
-    """Draw the selected row as a table with all digits."""
+    """Draw the selected row as a table."""
     with st.expander("The numbers"):
         rows = [
             {"number": n, "token": encoding.label(token.text), "after": float(pair.weights_after[at, n])}
             | ({"before": float(pair.weights_before[at, n])} if pair.comparable else {})
             for n, token in enumerate(pair.after.keys)
         ]
-        st.dataframe(rows, hide_index=True, height=320, alt="The row of the selected token, before and after")
+        number = st.column_config.NumberColumn(format="%.3f")
+        st.dataframe(
+            rows, hide_index=True, height=320, column_config={"after": number, "before": number},
+            alt="The row of the selected token, before and after",
+        )  # fmt: skip
