@@ -82,20 +82,20 @@ class Reader:
             link = self.page.locator(f'nav a[data-page="{name}"]:visible, [data-testid=stTopNavLink]:has-text("{title}")')
             self._timed(PAGE.format(title, part), link.first.click, *figures)
 
-    def _timed(self, done: str, act: Callable[[], object], shown: str, quiet: str) -> None:
+    def _timed(self, done: str, act: Callable[[], object], shown: str, silent: str) -> None:
         """Do something, and note the seconds until `done` is shown and until the page is quiet."""
         self.page.evaluate(f"seen.from = 0; seen.shown = 0; seen.done = {done}; seen.armed = true; 0")
         act()
         self._settle("seen.from && seen.shown")
         found = self.page.evaluate("({ ...seen })")
-        for name, at in ((shown, found["shown"]), (quiet, max(found["last"], found["shown"]))):
+        for name, at in ((shown, found["shown"]), (silent, max(found["last"], found["shown"]))):
             if name:
                 self.took.setdefault(name, []).append((at - found["from"]) / 1000)
 
     def _settle(self, done: str) -> None:
-        quiet = "!document.querySelector('[data-test-script-state=running]')"
+        no_run = "!document.querySelector('[data-test-script-state=running]')"
         self.page.wait_for_function(
-            f"() => {done} && {quiet} && performance.now() - seen.last > {SILENT}", timeout=LONGEST, polling=100
+            f"() => {done} && {no_run} && performance.now() - seen.last > {SILENT}", timeout=LONGEST, polling=100
         )
 
 

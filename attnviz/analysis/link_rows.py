@@ -55,7 +55,7 @@ def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkR
     looking = sorted({token for source in sources for token in source})
     rows = layer.rows(looking)[0][head.head]  # never all rows: for a long text they take seconds
     targets = [tokens_of(link.target, part.keys, segment) for link in links]
-    compared = specificity.of_links(layer, sources, targets)
+    compared = specificity.of_links(part, sources, targets, head)
     found = []
     for at, (source, target) in enumerate(zip(sources, targets, strict=True)):
         row = rows[[looking.index(token) for token in source]].mean(0)
@@ -67,8 +67,8 @@ def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkR
         best = sorted(places, key=lambda place: -place.weight)[: MAX_ENTRIES - 1]
         shown = tuple(sorted((aim, *best), key=lambda place: -place.weight))
         rest = max(0.0, 1.0 - sum(place.weight for place in shown))
-        n, too = int(compared.n[at]), int(compared.looking[0, head.head, at])
-        given = float(compared.mean[0, head.head, at]) if n else None
+        n, too = int(compared.n[at]), int(compared.looking[0, 0, at])
+        given = float(compared.mean[0, 0, at]) if n else None
         found.append(LinkRow(_text_of(source, queries), aim.text, shown, rest, aim.weight > most, given, n, too))
     return tuple(found)
 

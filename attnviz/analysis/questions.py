@@ -71,7 +71,9 @@ def _first_choice(pattern: Pattern) -> SheetQuestion:
     key, share = int(np.argmax(chosen)), pattern.weights[rows].mean(0) if rows.any() else pattern.weights.mean(0)
     answer = f"{int(chosen[key])} of {int(rows.sum())} words look most at {quoted(keys, key)}; "
     answer += f"it gets {percent(float(share[key]))} on average."
-    return SheetQuestion("At what do most of the words look first? Look for the darkest column, and count.", answer)
+    return SheetQuestion(
+        "At what do most of the words look first? Look for the column with the strongest colours, and count.", answer
+    )
 
 
 def _before(pattern: Pattern) -> SheetQuestion:
@@ -113,7 +115,7 @@ def about_two(patterns: tuple[Pattern, Pattern], rows: tuple[int, int], titles: 
         SheetQuestion(
             "Which of the two spreads its attention more evenly over the words? How do you see it?",
             f"Picture {wider} ({titles[wider - 1]}): its rows have {fixed(spread[wider - 1], 1)} bits of entropy on average, "
-            f"those of the other {fixed(spread[2 - wider], 1)}. More cells of a row are coloured, and none is very dark.",
+            f"those of the other {fixed(spread[2 - wider], 1)}. More cells of a row are coloured, and none stands out.",
         ),
         _largest_change(*patterns),
     )  # fmt: skip
@@ -121,7 +123,7 @@ def about_two(patterns: tuple[Pattern, Pattern], rows: tuple[int, int], titles: 
 
 def _largest_change(first: Pattern, second: Pattern) -> SheetQuestion:
     """Return the question where both pictures differ most."""
-    asked = "Find a cell that is dark in one picture and light in the other. Which two words does it link?"
+    asked = "Find a cell with a strong colour in one picture and a weak one in the other. Which two words does it link?"
     (queries, keys), others = units_of(first), units_of(second)
     if first.weights.shape != second.weights.shape:
         return SheetQuestion(asked, "Open: the two texts have different numbers of words. Compare the rows of the same words.")

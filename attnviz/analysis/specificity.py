@@ -16,13 +16,14 @@ from jaxtyping import Bool, Float, Int
 from attnviz.analysis.row_stats import units_of
 from attnviz.analysis.view import sides, summed
 from attnviz.engine.block import Block
-from attnviz.types import Pattern, Unit
+from attnviz.types import HeadRef, Pattern, Unit
 from attnviz.view_state import ViewOptions
 
 AS_MUCH = 0.5  # another word looks there too if it gives the target at least this part of what the source gives,
 LEAST = 0.1  # and if both give at least this weight: less is too little to say that they look there
 FEW = 3  # of fewer other words it is not said where they look
-WEIGHTS_AT_ONCE = 2**22  # weights in memory at once, 16 MB
+WEIGHTS_AT_ONCE = 2**24  # weights in memory at once, 64 MB,
+ROWS_AT_ONCE = 512  # or so many rows of one layer: each call takes some time, however few they are
 RULE = (
     "others: what the other words that may see the target give it, mean over them (not the source, the target itself or "
     "special tokens); difference: weight less others; everywhere: more than half of the other words, at least 3 in all, give "
@@ -100,31 +101,40 @@ def of_cell(pattern: Pattern, query: int, key: int) -> OtherWords:
     return compared(given, np.asarray(given[query]), among)
 
 
-def of_links(part: Block, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> OtherWords:
+def of_links(
+    part: Block, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], head: HeadRef | None = None
+) -> OtherWords:
     """Return what the other words give the targets in every head, `[layer, head, link]`; links are given as tokens.
 
-    NaN in `mean` if a layer has fewer heads than another.
+    NaN in `mean` if a layer has fewer heads than another. Of one `head`, the first two axes have the length 1.
     """
-    words = tuple(word for word in sides(part, ViewOptions())[0] if not word.special)
-    among = np.array(
-        [[word in others for word in words] for others in map(set, map(other_words, [part] * len(sources), sources, targets))],
-        bool,
-    ).reshape(len(sources), len(words))
+    others = [other_words(part, source, target) for source, target in zip(sources, targets, strict=True)]
+    words = tuple(dict.fromkeys(word for link in others for word in link))
+    among = np.array([[word in link for word in words] for link in map(set, others)], bool).reshape(len(others), len(words))
+    needed = sorted({token for side in (*sources, *(word.tokens for word in words)) for token in side})
+    place = {token: at for at, token in enumerate(needed)}
+    given = _given(part, needed, targets, head)  # layer head link place
+    own = np.stack([given[..., at, [place[token] for token in source]].mean(-1) for at, source in enumerate(sources)], -1)
+    here = [replace(word, tokens=tuple(place[token] for token in word.tokens)) for word in words]
+    pieces = np.array([len(word.tokens) for word in words], np.float32)
+    return compared(summed(given, here, -1) / pieces, own, among)
+
+
+def _given(
+    part: Block, queries: Sequence[int], targets: Sequence[Sequence[int]], head: HeadRef | None
+) -> Float[np.ndarray, "layer head link place"]:
+    """Return what some queries give the tokens of each target: all layers at once, those of a long text one by one."""
     ends = [Unit("", 0, 0, tuple(target)) for target in targets]
-    shape = (part.layers, part.heads, len(sources))
-    mean, looking = np.full(shape, np.nan), np.zeros(shape, np.int64)
-    for layer in range(part.layers):
-        given = _given(replace(part, calls=part.calls[layer : layer + 1]), ends)  # head link query
-        own = np.stack([given[:, at, list(source)].mean(-1) for at, source in enumerate(sources)], -1)
-        pieces = np.array([len(word.tokens) for word in words], np.float32)
-        found = compared(summed(given, words, -1) / pieces, own, among)
-        mean[layer, : len(given)], looking[layer, : len(given)] = found.mean, found.looking
-    return OtherWords(mean, looking, among.sum(-1))
-
-
-def _given(layer: Block, targets: Sequence[Unit]) -> Float[np.ndarray, "head link query"]:
-    """Return what every query gives the tokens of each target in one layer, a few queries at a time."""
-    few = max(1, WEIGHTS_AT_ONCE // (layer.heads * len(layer.keys)))
-    queries = range(len(layer.queries))
-    rows = [summed(layer.rows(queries[at : at + few])[0], targets, -1) for at in queries[::few]]
-    return np.concatenate(rows, 1).transpose(0, 2, 1)
+    if head is not None:
+        rows = part.weights(head.layer, head.head)[list(queries)]
+        return summed(rows, ends, -1).T[None, None]
+    found = np.full((part.layers, part.heads, len(targets), len(queries)), np.nan, np.float32)
+    one = part.heads * len(part.keys)  # weights of one query in one layer
+    together = part.layers * one * len(queries) <= WEIGHTS_AT_ONCE
+    few = len(queries) if together else max(ROWS_AT_ONCE, WEIGHTS_AT_ONCE // one)
+    for first in range(0, part.layers, part.layers if together else 1):
+        some = part if together else replace(part, calls=part.calls[first : first + 1])
+        for at in range(0, len(queries), few):
+            for layer, rows in enumerate(some.rows(queries[at : at + few]), first):  # head row key
+                found[layer, : len(rows), :, at : at + few] = summed(rows, ends, -1).swapaxes(1, 2)
+    return found

@@ -10,7 +10,7 @@ from attnviz.analysis.row_stats import units_of
 from attnviz.figures import encoding, html_matrix
 from attnviz.types import Pattern
 
-READING = "A row is a word that looks, a column is what it looks at: the darker a cell, the larger the weight."
+READING = "A row is a word that looks, a column is what it looks at: the stronger the colour of a cell, the larger the weight."
 WIDE = 300  # pixels that the cells of a matrix take, where they need not be smaller to fit the paper or larger to have names
 SMALLEST, LARGEST = 11, 24  # pixels a cell
 

@@ -57,7 +57,7 @@ class _Tensors(logging.EmptyTqdm):
 
 
 def _bar(factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return the bar that the library asks for; where somebody listens, one that counts."""
+    """Return the bar that the library asks for; with a listener, one that counts."""
     return factory(*args, **kwargs) if _counted.get() is None or not args else _Tensors(*args)
 
 

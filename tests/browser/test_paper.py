@@ -69,7 +69,7 @@ def test_share_opens_a_worksheet_by_keyboard_whose_answers_are_printed_on_reques
     expect(page.locator(".st-key-board .readout")).not_to_be_empty()
     page.get_by_role("button", name="Share").focus()
     page.keyboard.press("Enter")
-    worksheet = page.get_by_role("button", name="Worksheet with questions")
+    worksheet = page.get_by_role("button", name="Worksheet", exact=True)
     worksheet.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Where does this head look?")).to_be_visible()

@@ -121,6 +121,7 @@ def test_several_links_and_layers_give_the_same_as_a_loop_by_hand_also_a_few_row
     part = Block("self", TOKENS, TOKENS, (Dense(weights[0]), Dense(weights[1][:2])))  # the second layer has a head less
     links = [([4], [1, 2]), ([1, 2], [7]), ([5], [3]), ([6], [4])]
     words = [[1, 2], [3], [4], [5], [6], [7]]
+    monkeypatch.setattr(specificity, "ROWS_AT_ONCE", 1)
     for at_once in (specificity.WEIGHTS_AT_ONCE, 3 * 10 * 4):  # four rows of 3 heads x 10 keys
         monkeypatch.setattr(specificity, "WEIGHTS_AT_ONCE", at_once)
         one = specificity.of_links(part, *zip(*links, strict=True))
@@ -133,6 +134,9 @@ def test_several_links_and_layers_give_the_same_as_a_loop_by_hand_also_a_few_row
                 assert one.mean[layer, head, at] == pytest.approx(np.mean(gives), abs=1e-6)
                 assert one.looking[layer, head, at] == sum(own >= 0.1 and gave >= max(own / 2, 0.1) for gave in gives)
                 assert one.n[at] == len(others)
+    alone = specificity.of_links(part, *zip(*links, strict=True), HeadRef(1, 1))
+    np.testing.assert_allclose(alone.mean[0, 0], one.mean[1, 1], atol=1e-6)
+    assert alone.looking[0, 0].tolist() == one.looking[1, 1].tolist()
 
 
 def test_a_ranking_has_what_others_give_and_can_go_by_the_difference():

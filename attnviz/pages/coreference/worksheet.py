@@ -14,7 +14,9 @@ from attnviz.types import HeadRef, joined
 from attnviz.view_state import ViewOptions
 
 TITLE = "What does the pronoun refer to?"
-READING = "Each strip is the pronoun’s row in one head: the darker a cell, the more the pronoun looks at that word."
+READING = (
+    "Each strip is the pronoun’s row in one head: the stronger the colour of a cell, the more the pronoun looks at that word."
+)
 
 
 def sheet(answers: HeadAnswers, other: HeadAnswers | None, head: HeadRef) -> Sheet:

@@ -15,7 +15,9 @@ from attnviz.models import catalog
 from attnviz.types import Link
 
 TITLE = "Which head does it?"
-READING = "A cell is a head: its layer is the row, its number the column. The darker a cell, the more weight it gives the link."
+READING = (
+    "A cell is a head: its layer is the row, its number the column. The stronger its colour, the more weight it gives the link."
+)
 
 
 def sheet(trace: Trace, links: Sequence[Link], ranked: Sequence[LinkScore], block: str) -> Sheet:
