@@ -44,12 +44,14 @@ def unread(trace: Trace, name: str, mark: Marked = quoted) -> str:
     reading, words = trace.reading, unknown_words(trace.tokens)
     if not words:
         return ""
-    if reading is None or not reading.unknown_characters:  # a space or a line break, or the model's own output
+    if not (
+        reading.unknown_characters if reading else "".join(words).strip()
+    ):  # a space or a line break, or the model's own output
         unread_tokens = _counted(sum(token.unknown for token in trace.tokens), "token")
         return f"{name} reads {unread_tokens} of this text only as {UNKNOWN}, unknown."
-    if reading.unknown_characters == reading.characters:
+    if reading and reading.unknown_characters == reading.characters:
         return f"{name} cannot read this text at all. It sees only {UNKNOWN} (unknown)."
-    count = _share(trace.tokens, reading)
+    count = _share(trace.tokens, reading) if reading else _counted(len(words), "word")  # an older server counts nothing
     more = [f"{len(words) - NAMED:,} more"] if len(words) > NAMED else []
     place = "its place" if len(words) == 1 else "place of each"
     listed = joined([*map(mark, words[:NAMED]), *more])

@@ -6,8 +6,9 @@ Text is real text in an embedded DejaVu Sans (TrueType, only the letters used); 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from attnviz.figures.vector import lettering
@@ -71,15 +72,38 @@ def _figure(drawing: Drawing, *, outlined: bool) -> Figure:
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
-    for order, mark in enumerate(drawing.marks):
-        if isinstance(mark, Field):
-            extent = (mark.x, mark.x + mark.width, mark.y + mark.height, mark.y)
-            axes.imshow(mark.pixels, extent=extent, interpolation="none", aspect="auto", zorder=order)
-        for artist in _artists(mark, outlined=outlined):
-            artist.set_zorder(order)
-            axes.add_artist(artist)
+    order = 0
+    for plain, run in groupby(drawing.marks, _is_plain):
+        if plain:
+            found = list(run)
+            axes.add_artist(_boxes([mark for mark in found if isinstance(mark, Box)], order))
+            order += len(found)
+            continue
+        for mark in run:
+            if isinstance(mark, Field):
+                extent = (mark.x, mark.x + mark.width, mark.y + mark.height, mark.y)
+                axes.imshow(mark.pixels, extent=extent, interpolation="none", aspect="auto", zorder=order)
+            for artist in _artists(mark, outlined=outlined):
+                artist.set_zorder(order)
+                axes.add_artist(artist)
+            order += 1
     axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0))
     return figure
+
+
+def _is_plain(mark: Mark) -> bool:
+    """Return whether a mark is a filled rectangle without an edge, such as a cell."""
+    return isinstance(mark, Box) and mark.radius == 0.0 and bool(mark.fill) and not mark.edge
+
+
+def _boxes(boxes: Sequence[Box], order: int) -> Artist:
+    """Return filled rectangles as one artist: thousands of cells take a fraction of the time that as many artists take."""
+    import numpy as np
+    from matplotlib.collections import PolyCollection
+
+    left, top, width, height = np.array([(box.x, box.y, box.width, box.height) for box in boxes]).T
+    corners = np.stack([left, top, left + width, top, left + width, top + height, left, top + height], -1).reshape(-1, 4, 2)
+    return PolyCollection(list(corners), facecolors=[box.fill for box in boxes], edgecolors="none", linewidths=0, zorder=order)
 
 
 def _artists(mark: Mark, *, outlined: bool) -> list[Artist]:

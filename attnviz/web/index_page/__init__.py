@@ -27,6 +27,7 @@ SCRIPTS = (
     "theme",
     "history",
     "steps",
+    "wide",
     "navigation",
     "panels",
     "paper",
