@@ -12,9 +12,6 @@ from attnviz.types import Evidence
 if TYPE_CHECKING:
     from attnviz.figures.vector.marks import Drawing
 
-READING = (
-    "Ring: rate. Bar: 95 % interval, blue if it is above the strongest baseline. Ticks: baselines, guessing without reading."
-)
 COLUMNS = (
     "row", "hits", "n", "sentences", "rate", "interval low", "interval high", "baseline", "baseline rate", "ceiling",
     "scheme", "texts",
@@ -36,7 +33,7 @@ def rates_figure(
         from attnviz.figures.vector import intervals
         from attnviz.figures.vector.placing import Frame
 
-        frame = Frame(name, source.card.name, (READING,), evidence.description(rows, names), part == WHOLE, coded)
+        frame = Frame(name, source.card.name, (evidence.READING,), evidence.description(rows, names), part == WHOLE, coded)
         return intervals.drawing(rows, frame, names, doubted)
 
     def table() -> Table:

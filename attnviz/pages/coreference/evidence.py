@@ -45,10 +45,7 @@ def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         rows, doubted = _rows(found, best)
-        st.plotly_chart(
-            evidence_figure.figure(rows, widgets.theme(), doubted=doubted), theme=None, config=evidence_figure.CONFIG,
-            key="coreference-evidence", alt=evidence_figure.description(rows),
-        )  # fmt: skip
+        st.html(evidence_figure.drawn(rows, doubted=doubted))
     with right:
         st.markdown(glossary_links.linked("\n".join(f"- {_facts(one)}" for one in found), everyday=("interval",)))
         if best is not None and best.head != found[0].head:

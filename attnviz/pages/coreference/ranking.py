@@ -44,10 +44,8 @@ def _map(
     )
     marks = [] if hits is None else [[encoding.mark(bool(hit)) for hit in row] for row in hits]
     description = f"Layers by heads: attention to {first} minus attention to {second}"
-    st.plotly_chart(
-        headmap.figure(scores, widgets.theme(), chosen(), ends=(second, first), marks=marks), theme=None, config=headmap.CONFIG,
-        key="coreference-map", alt=description if hits is None else f"{description}; {hits.sum()} of {hits.size} heads hit",
-    )  # fmt: skip
+    alt = description if hits is None else f"{description}; {hits.sum()} of {hits.size} heads hit"
+    st.html(headmap.drawn(scores, alt, chosen(), ends=(second, first), marks=marks))
 
 
 def _guessing(hits: np.ndarray, by_sum: np.ndarray, candidates: int) -> str:

@@ -32,8 +32,8 @@ def habits(known: Atlas) -> None:
 
 
 def _map(one: HabitResult) -> None:
-    """Draw a map of layers by heads, the chosen head with a ring."""
-    measure_view.head_map("habit", one.scores, f"Layers by heads: {one.name}; most in {one.head}, {_number(one, one.value)}")
+    """Draw a map of layers by heads, with rings around the chosen and the best head."""
+    measure_view.head_map(one.scores, one.head, f"Layers by heads: {one.name}; most in {one.head}, {_number(one, one.value)}")
 
 
 def _best(one: HabitResult) -> None:

@@ -42,10 +42,9 @@ def _wanted(kind: str, renamed: Mapping[str, str] | None) -> str:
     return (renamed or {}).get(asked, asked)
 
 
-def head_map(kind: str, scores: HeadScores, alt: str) -> None:
-    """Draw layers by heads, the chosen one with a ring; `alt` says the picture in words."""
-    figure = headmap.figure(scores, widgets.theme(), chosen())
-    st.plotly_chart(figure, theme=None, config=headmap.CONFIG, key=f"heads-{kind}-map", alt=alt)
+def head_map(scores: HeadScores, best: HeadRef, alt: str) -> None:
+    """Draw layers by heads, the chosen head and the best one with rings; `alt` says the picture in words."""
+    st.html(headmap.drawn(scores, alt, chosen(), best))
 
 
 def best_heads(kind: str, order: Sequence[HeadRef], number: Callable[[HeadRef], str]) -> None:

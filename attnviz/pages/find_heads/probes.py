@@ -31,10 +31,9 @@ def probes(known: Atlas) -> None:
 
 
 def _map(one: ProbeResult) -> None:
-    """Draw a map of layers by heads, the chosen head with a ring."""
-    measure_view.head_map(
-        "probe", one.scores, f"Layers by heads: {one.name} probe; best is {one.head}, {encoding.three(one.at(one.head))}"
-    )
+    """Draw a map of layers by heads, with rings around the chosen and the best head."""
+    best = f"best is {one.head}, {encoding.three(one.at(one.head))}"
+    measure_view.head_map(one.scores, one.head, f"Layers by heads: {one.name} probe; {best}")
 
 
 def _best(one: ProbeResult) -> None:
