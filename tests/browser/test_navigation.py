@@ -77,6 +77,15 @@ def share_keys_and_presenting(page: Page) -> None:
     expect(share.get_by_label("Link: it opens")).to_have_value(page.url)
     expect(share.get_by_role("img", name="QR code")).to_have_js_property("complete", True)
     assert share.get_by_role("img", name="QR code").evaluate("image => image.naturalWidth") > 0
+    expect(share).to_contain_text("Phones cannot open this link: 127.0.0.1 is this machine alone.")
+    share.get_by_role("button", name="press to fill the screen").click()
+    enlarged = page.get_by_role("dialog", name="QR code, large")
+    code, room = enlarged.get_by_role("img").bounding_box(), page.viewport_size
+    assert code
+    assert room
+    assert code["height"] > 0.9 * min(room["width"], room["height"]) - 40
+    page.keyboard.press("Escape")
+    expect(enlarged).to_be_hidden()
     share.get_by_label("Name of the link").fill("<b>My dogs</b>")
     page.keyboard.press("Enter")
     name = share.get_by_label("Name; change it to rename")

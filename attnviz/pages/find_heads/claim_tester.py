@@ -77,8 +77,8 @@ def fields(found: Atlas, key: str = "heads") -> tuple[str, str]:
 
 def _plain(name: str, found: Atlas) -> str:
     """Return a kind of link in plain words, with its label and whether subtypes are pooled."""
-    if name in PRONOUNS:
-        return f"{PRONOUNS[name]}: {name}"
+    if name in found.kinds:
+        return f"{PRONOUNS.get(name, 'a pronoun to a word')}: {name}"
     with_subtypes = " with its subtypes" if len(found.names[name]) > 1 else ""
     label = f"{claim_text.label(name)}{with_subtypes}"
     try:
@@ -122,6 +122,7 @@ def rates(claim: ClaimResult, best: BestHead | None) -> tuple[list[tuple[str, Ev
     ]  # fmt: skip
     if best is not None and best.head != claim.head:
         rows.append((f"{best.head}, {_half(claim).lower()}", best.evidence))
+        doubted += () if best.beats else (rows[-1][0],)
     return rows, _names(claim), doubted
 
 

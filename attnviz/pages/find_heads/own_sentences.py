@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from attnviz.engine.trace import Trace
-from attnviz.errors import BadInputError, OutputError, UnavailableError
+from attnviz.errors import AttnvizError, BadInputError, OutputError, UnavailableError
 from attnviz.figures import encoding, evidence
 from attnviz.linguistics import own_cases, tally_table, tally_text
 from attnviz.linguistics import tally as tallies
@@ -47,12 +47,16 @@ def own_sentences(trace: Trace) -> None:
     if not sentences:
         return
     about = (given.id, trace.request.model, trace.digest)
-    run = own_run.started(_RUN, about, f"Count on {_many(len(sentences))}")
+    label = f"Count on {_many(len(sentences))}"
+    run = own_run.started(_RUN, about, label)
     if run is None:
         return
     own_run.proceed(_RUN, run, sentences, partial(_read, trace.request.model))
     if run.done:
-        _show(tallies.tally(run.done, chosen(), given.name), trace)
+        try:
+            _show(tallies.tally(run.done, chosen(), given.name), trace)
+        except AttnvizError as error:
+            own_run.failed(_RUN, about, label, error)
 
 
 def _given() -> own_input.OwnInput | None:
@@ -122,9 +126,7 @@ def _facts(made: Tally) -> list[str]:
         lines.append(f"**Lead** over the strongest rule: {encoding.points(points)} points, {ends}")
     else:
         lines.append(tally_text.FEW)
-    if not made.nouns:
-        lines.append("There is no rule “the nearest noun”: the English parser finds none in some of these sentences")
-    return lines
+    return [*lines, *filter(None, [tally_text.no_noun(made)])]
 
 
 def _table(made: Tally) -> None:

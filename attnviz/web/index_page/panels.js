@@ -57,14 +57,21 @@
     );
   }
 
+  // Whether an address leads every machine to itself: a phone that opens it finds nothing.
+  const isLoopback = (host) => /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\]|0\.0\.0\.0)$/i.test(host);
+
   function share() {
-    const code = $("#attnviz-share .qr");
+    const code = $("#attnviz-share .enlarge");
     const fits = new TextEncoder().encode(link()).length <= CODE_BYTES;
     $("#attnviz-link").value = link();
     $("#attnviz-share .copied").textContent = "";
     code.hidden = !fits;
     $("#attnviz-share .no-qr").hidden = fits;
-    if (fits) code.src = `qr.svg?link=${encodeURIComponent(link())}`;
+    if (fits) for (const image of document.querySelectorAll("#attnviz-share .qr")) image.src = `qr.svg?link=${encodeURIComponent(link())}`;
+    const warning = $("#attnviz-share .loopback");
+    warning.hidden = !isLoopback(location.hostname);
+    warning.querySelector("b").textContent = location.hostname;
+    warning.lastElementChild.textContent = `http://192.168.1.20${location.port && `:${location.port}`}`;
     showKept();
   }
 
