@@ -11,7 +11,8 @@ from attnviz.types import Evidence
 
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 READING = (
-    "Ring: rate. Bar: 95 % interval, blue if it is above the strongest baseline. Ticks: baselines, guessing without reading."
+    "Ring: rate. Bar: its 95 % interval; blue if it lies above the strongest baseline and the lead is significant, also after "
+    "correcting for the heads tried, else grey."
 )
 NAMES = {"offset": "fixed offset", "nearest": "nearer candidate", "mentioned": "name mentioned more often", "chance": "chance"}
 
@@ -41,16 +42,15 @@ CSS = f"""
 def drawn(rows: Sequence[tuple[str, Evidence]], names: Mapping[str, str] = NAMES, doubted: Collection[str] = ()) -> str:
     """Return a line for each row as HTML, 0 to 100 %: the rate as a ring, its 95 % interval as a bar, each baseline as a tick.
 
-    The area above a ceiling, which no head can pass, is shaded. A bar is blue and thick if the whole interval is above the
-    strongest baseline, and grey and thin otherwise, or if the row's label is in `doubted`, because the choice of the head may
-    explain it. `names` are the labels of baselines. Rows without a count (n = 0) say so and have no ring and no bar.
+    The area above a ceiling, which no head can pass, is shaded. A bar is blue and thick if `leads` says so, else grey and
+    thin. `names` are the labels of baselines. Rows without a count (n = 0) say so and have no ring and no bar.
     """
-    lines = "".join(_row(label, one, names, strong=one.beats and label not in doubted) for label, one in rows)
+    lines = "".join(_row(label, one, names, strong=leads(label, one, doubted)) for label, one in rows)
     ticks = "".join(_at(share, f"{100 * share:.0f}" if share < 1.0 else encoding.percent(share)) for share in TICKS)
-    words = html.escape(description(rows, names) or "Nothing counted")
+    words = html.escape(description(rows, names, doubted) or "Nothing counted")
     return (
         f'<style>{CSS}</style><div class="rates"><div role="img" aria-label="{words}">{lines}'
-        f'<p class="axis">{ticks}</p></div><p class="reading">{READING}</p></div>'
+        f'<p class="axis">{ticks}</p></div><p class="reading">{html.escape(reading(rows, names))}</p></div>'
     )
 
 
@@ -88,15 +88,52 @@ def _at(share: float, text: str) -> str:
     return f'<span dir="auto" style="left:{place};transform:translateX(-{place})">{html.escape(text)}</span>'
 
 
-def description(rows: Sequence[tuple[str, Evidence]], names: Mapping[str, str] = NAMES) -> str:
-    """Return the chart in words, for screen readers."""
+def leads(label: str, one: Evidence, doubted: Collection[str]) -> bool:
+    """Return whether a bar is blue: its whole interval is above the strongest baseline, and its lead is significant.
+
+    `doubted` are the labels whose lead is not, because among all the heads tried some get as far by luck.
+    """
+    return one.beats and label not in doubted
+
+
+def reading(rows: Sequence[tuple[str, Evidence]], names: Mapping[str, str] = NAMES) -> str:
+    """Return what ring, bar, colour and ticks of these rows mean; the ticks by name, in their order from the left."""
+    orders: dict[str, list[str]] = {}
+    for label, one in rows:
+        if one.n and one.baselines:
+            orders.setdefault(_order(one, names), []).append(label)
+    alone = len(orders) == 1
+    ticks = "; ".join(order if alone else f"{order} ({', '.join(labels)})" for order, labels in orders.items())
+    return READING + (f" Ticks: guessing without reading, from the left {ticks}." if ticks else "")
+
+
+def _order(one: Evidence, names: Mapping[str, str]) -> str:
+    """Return the names of the baselines by their rates: `chance = nearer candidate, name mentioned more often`."""
+    at: dict[float, list[str]] = {}
+    for name, rate in sorted(one.baselines, key=lambda each: each[1]):
+        at.setdefault(round(rate, 3), []).append(names.get(name, name))
+    return ", ".join(" = ".join(same) for same in at.values())
+
+
+def description(
+    rows: Sequence[tuple[str, Evidence]], names: Mapping[str, str] = NAMES, doubted: Collection[str] | None = None
+) -> str:
+    """Return the chart in words, for screen readers and captions; with `doubted`, also which leads are significant."""
     return "; ".join(
         f"{label}: {encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}{_group_note(one)}{ceiling_note(one)}, "
-        f"interval {interval(one)}, "
+        f"95{encoding.NARROW}% interval {interval(one)}, "
         f"{names.get(one.baseline[0], one.baseline[0])} {encoding.percent(one.baseline[1], 1)}"
+        f"{'' if doubted is None else _lead(label, one, doubted)}"
         for label, one in rows
         if one.n
     )
+
+
+def _lead(label: str, one: Evidence, doubted: Collection[str]) -> str:
+    """Return whether the lead over the strongest baseline is significant."""
+    if leads(label, one, doubted):
+        return " (significant lead)"
+    return " (no significant lead)" if label in doubted else " (the interval reaches it)"
 
 
 def interval(one: Evidence) -> str:

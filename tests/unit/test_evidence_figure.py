@@ -56,7 +56,7 @@ def test_the_area_above_a_ceiling_is_shaded():
 
 def test_the_same_in_words():
     assert evidence.description([("L3·H1", GOOD)], {"offset": "fixed offset +1"}) == (
-        "L3·H1: 61.0\u202f% of 100, interval 50.0 to 70.0\u202f%, fixed offset +1 40.0\u202f%"
+        "L3·H1: 61.0\u202f% of 100, 95\u202f% interval 50.0 to 70.0\u202f%, fixed offset +1 40.0\u202f%"
     )
 
 
@@ -72,3 +72,21 @@ def test_wordings_are_counted_by_their_sentences():
     caption = "61 of n = 100 wordings of 20 sentences, 95\u202f% interval by sentences 45.0 to 75.0\u202f%"
     assert evidence.counts(jobs) == caption
     assert "61.0\u202f% of 100 wordings of 20 sentences" in evidence.description([("L3·H1", jobs)])
+
+
+def test_the_legend_names_each_tick_from_the_left_and_says_when_a_bar_is_blue():
+    three = Evidence(70, 100, (("nearest", 0.55), ("mentioned", 0.6), ("chance", 0.5)), (0.65, 0.75), "named", "GAP", "Texts")
+    same = evidence.reading([("a", three), ("b", three)])
+    assert "blue if it lies above the strongest baseline and the lead is significant" in same
+    assert same.endswith("from the left chance, nearer candidate, name mentioned more often.")
+    level = Evidence(60, 100, (("nearest", 0.5), ("chance", 0.5)), (0.51, 0.63), "named", "W", "Texts")
+    assert evidence.reading([("a", three), ("b", level)]).endswith(
+        "chance, nearer candidate, name mentioned more often (a); nearer candidate = chance (b)."
+    )
+    assert "Ticks" not in evidence.reading([("L3·H1", NONE)])
+
+
+def test_in_words_a_lead_is_significant_doubted_or_reaches_the_baseline():
+    rows = [("a", GOOD), ("b", GOOD), ("c", WEAK)]
+    leads = [part.rpartition("(")[2] for part in evidence.description(rows, doubted=["b"]).split("; ")]
+    assert leads == ["significant lead)", "no significant lead)", "the interval reaches it)"]

@@ -72,7 +72,8 @@ def test_rates_have_every_count_as_data_and_in_the_caption():
     row = dict(zip(found.table().columns, found.table().rows[0], strict=True))
     assert (row["hits"], row["n"], row["rate"], row["interval low"], row["interval high"]) == (80, 100, 0.8, 0.7, 0.9)
     assert (row["baseline"], row["baseline rate"], row["ceiling"]) == ("chance", 0.5, 0.95)
-    assert evidence.description([("a", rate(80, 100, 0.5, (0.7, 0.9), 0.95))]) in found.caption
+    assert evidence.description([("a", rate(80, 100, 0.5, (0.7, 0.9), 0.95))], doubted=()) in found.caption
+    assert "(significant lead)" in found.caption
 
 
 def test_a_map_has_a_cell_for_each_head_with_a_number_and_a_ring_for_the_chosen_one():

@@ -67,10 +67,12 @@ def rows(known: Atlas, head: HeadRef) -> tuple[list[tuple[str, Evidence]], list[
 def _rows(found: Sequence[ClaimResult], best: BestHead | None) -> tuple[list[tuple[str, Evidence]], list[str]]:
     named = [(f"{one.head} on {COLLECTIONS[one.relation]}", one) for one in found]
     rates = [(label, one.evidence) for label, one in named]
+    doubted = [label for label, one in named if not one.significant]
     if best is not None:
         half = "held-out" if best.p_corrected is None else "second half of"
         rates.append((f"{best.head} (best), {half} {COLLECTIONS[best.relation]}", best.evidence))
-    return rates, [label for label, one in named if not one.significant]
+        doubted += [] if best.beats else [rates[-1][0]]
+    return rates, doubted
 
 
 def _facts(one: ClaimResult) -> str:

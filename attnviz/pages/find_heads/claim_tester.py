@@ -122,6 +122,7 @@ def rates(claim: ClaimResult, best: BestHead | None) -> tuple[list[tuple[str, Ev
     ]  # fmt: skip
     if best is not None and best.head != claim.head:
         rows.append((f"{best.head}, {_half(claim).lower()}", best.evidence))
+        doubted += () if best.beats else (rows[-1][0],)
     return rows, _names(claim), doubted
 
 
