@@ -190,6 +190,8 @@ def test_coreference_ranks_heads_and_a_row_chooses_one(visit: Visit):
         fold.get_by_role("button", name="SVG").click(timeout=SLOW)
     assert waiting.value.suggested_filename == "attnviz-minilm-L5H11-sentence.svg"
     assert ElementTree.parse(waiting.value.path()).getroot().get("role") == "img"
+    page.locator(".st-key-coreference-best button").first.click()  # the marked row does not choose its head again
+    page.wait_for_function("() => location.search.includes('layer=3') && location.search.includes('head=1&')", timeout=SLOW)
 
 
 def test_the_page_fits_a_phone_in_both_themes(visit: Visit):

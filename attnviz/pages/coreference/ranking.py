@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,18 +87,20 @@ def _table(answers: HeadAnswers, change: np.ndarray | None) -> None:
         format=f"%.0f{encoding.NARROW}%%", min_value=0, max_value=100, color=encoding.weight_colour(0.5, widgets.theme())
     )
     signs = {name: encoding.signed for name in rows[0] if name.startswith(("change ", DIFFERENCE))}
-    found = st.dataframe(
+    key = f"coreference-table-{question.text}-{state.current().request.model}{'-difference' if by_difference else ''}"
+    heads = tuple(HeadRef(one.layer, one.head, chosen().block) for one in ranked)
+    st.dataframe(
         tables.formatted(rows, signs),
-        hide_index=True, column_config=columns, height=420, on_select="rerun", selection_mode="single-row",
-        key=f"coreference-table-{question.text}-{state.current().request.model}{'-difference' if by_difference else ''}",
-        alt="Every head, ranked",
+        hide_index=True, column_config=columns, height=420, selection_mode="single-row",
+        on_select=partial(_select_row, key, heads), key=key, alt="Every head, ranked",
     )  # fmt: skip
     st.caption(glossary_links.linked(_legend(answers, right, first)))
-    if picked := found.selection.rows:
-        head = ranked[picked[0]]
-        if (head.layer, head.head) != (chosen().layer, chosen().head):
-            state.change(head=HeadRef(head.layer, head.head, chosen().block))
-            st.rerun()
+
+
+def _select_row(key: str, heads: Sequence[HeadRef]) -> None:
+    """Choose the head of the row that was clicked just now: in another order, a row that stays marked chooses nothing."""
+    if rows := st.session_state[key].selection.rows:
+        state.change(head=heads[rows[0]])
 
 
 def _by_difference() -> bool:
