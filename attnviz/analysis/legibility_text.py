@@ -60,7 +60,7 @@ def unread(trace: Trace, name: str, mark: Marked = quoted) -> str:
 
 
 def foreign(trace: Trace, name: str, language: str) -> str:
-    """Return that the model `name` was trained on English and this text does not look so, with how many words it cuts.
+    """Return that this text does not look English, which the model `name` was trained on, and how many words it cuts.
 
     "" for an English text, for a model that is not of English alone, and for a conversation.
     """
@@ -68,10 +68,8 @@ def foreign(trace: Trace, name: str, language: str) -> str:
     if language != "English" or trace.request.chat or is_english(trace.request.text, tokens):
         return ""
     cut, of = cut_words(tokens)
-    if not cut:
-        return f"{name} was trained on English: this text does not look English."
-    words = f"{cut:,} of the {of:,} words" if of > 1 else "the word"
-    return f"{name} was trained on English: it cuts {words} of this text, which does not look English, into pieces."
+    cuts = f" and cuts {cut:,} of {_counted(of, 'word')} into pieces" if cut else ""
+    return f"This text does not look English: {name} was trained on English{cuts}."
 
 
 def _share(tokens: Sequence[Token], reading: Legibility) -> str:

@@ -64,7 +64,7 @@ def _multilingual(trace: Trace) -> tuple[ModelCard | None, str]:
     here = backend().capabilities.has_weights
     if here is not None and here(card.id):
         return card, ""
-    return None, f"{escape(card.name)} was trained on {count} languages, but is not on this machine."
+    return None, f"{escape(card.name)}, for {count} languages, is not here."
 
 
 def _show(
