@@ -24,33 +24,26 @@ CSS = f"""
 .headmap .heads .layer {{ justify-items: end; padding-right: 4px; }}
 .headmap .heads i {{ display: grid; place-items: center; overflow: hidden; font-style: normal; font-size: var(--type); }}
 .headmap .heads i:hover {{ outline: 1px solid var(--ink); }}
-.headmap .heads .best, .headmap .key .best {{ outline: 2px dashed var(--ink); z-index: 1; }}
-.headmap .heads .chosen, .headmap .key .chosen {{ outline: 3px solid var(--accent); z-index: 2; }}
-.headmap .heads :is(.best, .chosen) {{ box-shadow: 0 0 0 1px var(--page) inset; }}
-.headmap .key {{ display: flex; flex-wrap: wrap; align-items: center; gap: 8px 18px;
-  margin: 8px 4px 4px {NAMES}px; line-height: 1.3; }}
-.headmap .key span {{ display: flex; align-items: center; gap: 8px; }}
-.headmap .key i {{ width: 12px; height: 12px; }}
-.headmap .key .scale {{ width: 120px; height: 8px; }}
 .attnviz-paper .headmap .numbers i {{
   font-size: min(var(--type), calc((100cqw - {NAMES}px) / var(--heads) * .29)) !important; }}
 """
+KEY_CSS = f"""
+.headmap-key {{ display: flex; flex-wrap: wrap; align-items: center; gap: 8px 18px; margin: 8px 4px 4px {NAMES}px;
+  font: 12px/1.3 {encoding.FONT}; color: var(--mute); }}
+.headmap-key span {{ display: flex; align-items: center; gap: 8px; }}
+.headmap-key i {{ width: 12px; height: 12px; }}
+.headmap-key b i {{ display: block; width: 120px; height: 8px; }}
+"""
+CHOSEN = "outline:3px solid var(--accent);box-shadow:0 0 0 1px var(--page) inset;z-index:2"
+BEST = "outline:2px dashed var(--ink);box-shadow:0 0 0 1px var(--page) inset;z-index:1"
 
 
-def drawn(
-    scores: HeadScores,
-    alt: str,
-    chosen: HeadRef | None = None,
-    best: HeadRef | None = None,
-    *,
-    ends: tuple[str, str] = ("", ""),
-    marks: Sequence[Sequence[str]] = (),
-) -> str:
+def drawn(scores: HeadScores, alt: str, *, marks: Sequence[Sequence[str]] = ()) -> str:
     """Return the map of one score, which `alt` says in words. A scale from -1 to 1 diverges, any other is sequential.
 
-    The chosen head has a ring, the best one a dashed ring. `ends` names the two ends of the scale, e.g. ("street", "animal").
     `marks` are signs on the cells, [layer][head]; without them a cell has its number where there is room, and always on hover.
-    A head without a number (NaN) is left blank.
+    A head without a number (NaN) is left blank. The rings are those of `key`: this part is the same for every chosen head, so
+    that another one does not send it again.
     """
     layers, heads = scores.values.shape
     row = min(ROW, max(8, TALL // max(layers, 1)))
@@ -60,41 +53,53 @@ def drawn(
         named = layers <= TALL // 12 or not layer % 5
         cells.append(f'<span class="layer">{f"L{layer}" if named else ""}</span>')
         for head, value in enumerate(values):
-            at = HeadRef(layer, head)
-            ring = "chosen" if _same(at, chosen) else "best" if _same(at, best) else ""
             used.add(_step(scores, value))
-            cells.append(_cell(scores, at, value, ring, marks[layer][head] if len(marks) else ""))
+            cells.append(_cell(scores, HeadRef(layer, head), value, marks[layer][head] if len(marks) else ""))
     size = f"--heads:{heads};--row:{row - 2}px;--type:{min(row - 6, 14 if len(marks) else 10 if _diverging(scores) else 11)}px"
     kind = "" if len(marks) else f" numbers {_numbers(scores)}"
     return (
         f"<style>{CSS}{_colours(scores, used)}{_room(scores)}</style>"
         f'<div class="headmap" style="{size}"><div class="heads{kind}" role="img" aria-label="{html.escape(alt)}">'
-        f"<span></span>{''.join(cells)}</div>{_key(scores, ends, chosen, best)}</div>"
+        f"<span></span>{''.join(cells)}</div></div>"
     )
 
 
-def _cell(scores: HeadScores, at: HeadRef, value: float, ring: str, mark: str) -> str:
-    """Return one head: its colour, its number or sign, and both its name and number on hover."""
-    if not math.isfinite(value):
-        return f'<i class="{ring}" title="{at}: no number"></i>'
-    number = encoding.signed(value) if _diverging(scores) else encoding.three(value)
-    says = html.escape(f"{at}: {number} {scores.unit}".rstrip())
-    kind = f"{_class(scores, _step(scores, value))} {ring}".rstrip()
-    return f'<i class="{kind}" title="{says}">{html.escape(mark) or number}</i>'
+def key(
+    scores: HeadScores, within: str, chosen: HeadRef, best: HeadRef | None = None, *, ends: tuple[str, str] = ("", "")
+) -> str:
+    """Return the scale, and rings with their meaning: around the chosen head, and a dashed one around the best.
 
-
-def _key(scores: HeadScores, ends: tuple[str, str], chosen: HeadRef | None, best: HeadRef | None) -> str:
-    """Return the scale with its ends, and what the rings mean."""
+    `within` is a selector of the element that has this key and its map. `ends` names the two ends of the scale, e.g.
+    ("street", "animal").
+    """
     ramp = encoding.LIVE.diverging if _diverging(scores) else encoding.LIVE.sequential
     low, high = (html.escape(encoding.label(end)) for end in ends)
     least, most = low or encoding.tick(scores.low), high or html.escape(f"{encoding.tick(scores.high)} {scores.unit}".rstrip())
-    both = chosen is not None and best is not None and _same(chosen, best)
-    rings = [] if chosen is None else [("chosen", f"{chosen}, chosen and best" if both else f"{chosen}, chosen")]
+    scale = f'<i style="background:linear-gradient(to right,{",".join(ramp)})"></i>'
+    both = best is not None and (best.layer, best.head) == (chosen.layer, chosen.head)
+    rings = [(chosen, "chosen and best" if both else "chosen", CHOSEN)]
     if best is not None and not both:
-        rings.append(("best", f"{best}, best"))
-    swatches = "".join(f'<span><i class="{name}"></i>{text}</span>' for name, text in rings)
-    scale = f'<i class="scale" style="background:linear-gradient(to right,{",".join(ramp)})"></i>'
-    return f'<div class="key"><span><bdi>{least}</bdi>{scale}<bdi>{most}</bdi></span>{swatches}</div>'
+        rings.insert(0, (best, "best", BEST))
+    around = "".join(f"{within} .heads i:nth-of-type({_place(scores, head)}){{{ring}}}" for head, _, ring in rings)
+    meanings = "".join(f'<span><i style="{ring}"></i>{head}, {says}</span>' for head, says, ring in reversed(rings))
+    return (
+        f"<style>{KEY_CSS}{around}.attnviz-paper {within}{{break-inside:avoid}}</style>"
+        f'<div class="headmap-key"><span><bdi>{least}</bdi><b>{scale}</b><bdi>{most}</bdi></span>{meanings}</div>'
+    )
+
+
+def _place(scores: HeadScores, head: HeadRef) -> int:
+    """Return the number of a head's cell, counted from 1."""
+    return head.layer * scores.values.shape[1] + head.head + 1
+
+
+def _cell(scores: HeadScores, at: HeadRef, value: float, mark: str) -> str:
+    """Return one head: its colour, its number or sign, and both its name and number on hover."""
+    if not math.isfinite(value):
+        return f'<i title="{at}: no number"></i>'
+    number = encoding.signed(value) if _diverging(scores) else encoding.three(value)
+    says = html.escape(f"{at}: {number} {scores.unit}".rstrip())
+    return f'<i class="{_class(scores, _step(scores, value))}" title="{says}">{html.escape(mark) or number}</i>'
 
 
 def _colours(scores: HeadScores, used: set[int]) -> str:
@@ -131,8 +136,3 @@ def _step(scores: HeadScores, value: float) -> int:
 
 def _diverging(scores: HeadScores) -> bool:
     return scores.low < 0
-
-
-def _same(one: HeadRef, other: HeadRef | None) -> bool:
-    """Whether these are one head, in whichever block."""
-    return other is not None and (one.layer, one.head) == (other.layer, other.head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from importlib import resources
 
@@ -169,6 +170,7 @@ def test_a_backend_that_is_busy_stops_the_run_and_it_goes_on(heads: Callable[...
 
 
 def test_files_of_all_readers_together_are_bounded(heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
+    gc.collect()  # sessions of earlier tests, with their files
     monkeypatch.setattr(own_input, "MAX_TOTAL", 40)
     app = heads(own="sentences")
     app.file_uploader(key="own-sentences-file").set_value(("class.txt", b"*a* saw [it]" * 4, "text/plain")).run()

@@ -101,6 +101,11 @@ def share_keys_and_presenting(page: Page) -> None:
     page.keyboard.press("f")
     large = "() => getComputedStyle(document.querySelector('[data-testid=stMainBlockContainer]')).zoom > 1.1"
     assert page.evaluate(large)
+    expect(field).to_be_hidden()
+    page.get_by_role("button", name="Change sentence").click()
+    expect(field).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(field).to_be_hidden()
     page.get_by_role("link", name="Glossary", exact=True).first.click()
     page.wait_for_function("() => location.pathname === '/glossary'", timeout=SLOW)
     assert page.evaluate(large)
@@ -108,6 +113,8 @@ def share_keys_and_presenting(page: Page) -> None:
     page.wait_for_function("() => location.pathname === '/cost' && location.search.includes('Dogs')", timeout=SLOW)
     page.get_by_role("button", name="Exit presenting").click()
     assert not page.evaluate(large)
+    expect(field).to_be_visible()
+    expect(page.get_by_role("button", name="Change sentence")).to_be_hidden()
 
 
 def test_the_menu_of_a_phone_closes_after_a_choice_by_escape_and_by_a_tap_beside_it(browser: Browser, server: str):

@@ -216,6 +216,18 @@ test("a laptop shows 13 words without scrolling, and 26 pixels a head", () => {
   assert.ok(place.queryX < place.x && place.x + 13 * place.cell < place.left && place.left < place.right && place.right < geometry.head.width);
 });
 
+test("where a page is presented, a matrix of 18 words ends above the end of the screen, in rows that hold its type", () => {
+  for (const [width, scale, free] of [[1290, 1.2, 480], [1820, 1.688, 700]]) {
+    const base = { ...breadth(width, scale), projected: true };
+    for (const count of [13, 18]) {
+      const { head, size } = arranged(base, { frame: { layers: 6, heads: 12 }, queries: count, keys: count, free, labels: 70 * scale, lost: 0, ratio: 1, tab: "curves" });
+      assert.equal(head.rows, count);
+      assert.ok(head.top + count * head.row <= free - 16, `${count} rows of ${head.row}`);
+      assert.ok(head.row > size);
+    }
+  }
+});
+
 test("thirty layers get twelve pixels a head, with the facts beside them", () => {
   const { overview } = arranged(breadth(1216), { frame: { layers: 30, heads: 9 }, queries: 11, keys: 11, free: 520, labels: 70, lost: 0, ratio: 1, tab: "curves" });
   assert.equal(overview.beside, true);

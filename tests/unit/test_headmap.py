@@ -15,10 +15,9 @@ SIGNED = HeadScores("share", VALUES, "", -1.0, 1.0)
 PLAIN = HeadScores("entropy", abs(VALUES), "bits", 0.0, 4.0)
 
 
-def cells(picture: str) -> list[tuple[list[str], str, str]]:
-    """Classes, words on hover and written text of every cell, layer by layer."""
-    found = re.findall(r'<i class="([^"]*)" title="([^"]*)">([^<]*)</i>', picture)
-    return [(classes.split(), title, text) for classes, title, text in found]
+def cells(picture: str) -> list[tuple[str, str, str]]:
+    """Class, words on hover and written text of every cell, layer by layer."""
+    return re.findall(r'<i(?: class="([^"]*)")? title="([^"]*)">([^<]*)</i>', picture)
 
 
 def test_every_head_is_in_its_row_and_column_with_its_own_number():
@@ -33,13 +32,13 @@ def test_every_head_is_in_its_row_and_column_with_its_own_number():
 
 def test_a_scale_below_zero_diverges_and_others_do_not():
     halves = HeadScores("d", np.array([[-1.0, 0.0, 1.0]], np.float32), "", -1.0, 1.0)
-    assert [classes for classes, *_ in cells(headmap.drawn(halves, ""))] == [["d0"], ["d16"], ["d32"]]
+    assert [colour for colour, *_ in cells(headmap.drawn(halves, ""))] == ["d0", "d16", "d32"]
     assert ".headmap .d32{background:var(--d6);" in headmap.drawn(halves, "")
     bits = HeadScores("s", np.array([[0.0, 2.0, 4.0]], np.float32), "bits", 0.0, 4.0)
-    assert [classes for classes, *_ in cells(headmap.drawn(bits, ""))] == [["s0"], ["s16"], ["s32"]]
+    assert [colour for colour, *_ in cells(headmap.drawn(bits, ""))] == ["s0", "s16", "s32"]
     assert ".headmap .s16{background:var(--w3);" in headmap.drawn(bits, "")
-    assert "<bdi>0</bdi>" in headmap.drawn(bits, "")
-    assert "<bdi>4 bits</bdi>" in headmap.drawn(bits, "")
+    key = headmap.key(bits, "", HeadRef(0, 0))
+    assert ("<bdi>0</bdi>" in key, "<bdi>4 bits</bdi>" in key) == (True, True)
 
 
 @pytest.mark.parametrize("diverging", [False, True])
@@ -53,25 +52,22 @@ def test_a_number_has_the_more_legible_colour_in_both_themes(diverging: bool):
 
 
 def test_the_chosen_and_the_best_head_have_rings_and_are_named():
-    picture = headmap.drawn(PLAIN, "", HeadRef(1, 2), HeadRef(0, 1))
-    assert [(title[:5], classes[1]) for classes, title, _ in cells(picture) if classes[1:]] == [
-        ("L0·H1", "best"), ("L1·H2", "chosen")
-    ]  # fmt: skip
-    assert "L1·H2, chosen<" in picture
-    assert "L0·H1, best<" in picture
+    key = headmap.key(PLAIN, ".map", HeadRef(1, 2), HeadRef(0, 1))
+    assert f".map .heads i:nth-of-type(6){{{headmap.CHOSEN}}}" in key
+    assert f".map .heads i:nth-of-type(2){{{headmap.BEST}}}" in key
+    assert re.findall(r"(L\d·H\d[^<]*)<", key) == ["L1·H2, chosen", "L0·H1, best"]
 
 
 def test_a_head_that_is_chosen_and_best_has_one_ring():
-    picture = headmap.drawn(PLAIN, "", HeadRef(1, 2), HeadRef(1, 2))
-    assert [classes[1:] for classes, *_ in cells(picture) if classes[1:]] == [["chosen"]]
-    assert "L1·H2, chosen and best<" in picture
-    assert ", best<" not in picture
+    key = headmap.key(PLAIN, ".map", HeadRef(1, 2), HeadRef(1, 2))
+    assert key.count("nth-of-type") == 1
+    assert re.findall(r"(L\d·H\d[^<]*)<", key) == ["L1·H2, chosen and best"]
 
 
 def test_the_ends_of_the_scale_and_the_words_are_text_and_never_markup():
-    picture = headmap.drawn(SIGNED, '"<b>', ends=("<b>", "cat"), marks=[["<", "b", "c"], ["d", "e", "f"]])
-    assert "<bdi>&lt;b&gt;</bdi>" in picture
-    assert "<bdi>cat</bdi>" in picture
+    key = headmap.key(SIGNED, "", HeadRef(0, 0), ends=("<b>", "cat"))
+    assert ("<bdi>&lt;b&gt;</bdi>" in key, "<bdi>cat</bdi>" in key) == (True, True)
+    picture = headmap.drawn(SIGNED, '"<b>', marks=[["<", "b", "c"], ["d", "e", "f"]])
     assert 'aria-label="&quot;&lt;b&gt;"' in picture
     assert "<b>" not in picture
     assert cells(picture)[0][2] == "&lt;"
@@ -79,7 +75,7 @@ def test_the_ends_of_the_scale_and_the_words_are_text_and_never_markup():
 
 def test_a_head_without_a_number_is_blank_and_not_zero():
     values = np.array([[0.5, np.nan]], np.float32)
-    assert cells(headmap.drawn(HeadScores("s", values, "", 0.0, 1.0), ""))[1] == ([], "L0·H1: no number", "")
+    assert cells(headmap.drawn(HeadScores("s", values, "", 0.0, 1.0), ""))[1] == ("", "L0·H1: no number", "")
 
 
 def test_signs_are_on_their_cells_in_place_of_numbers():
@@ -87,6 +83,7 @@ def test_signs_are_on_their_cells_in_place_of_numbers():
     assert [text for *_, text in cells(picture)] == list("abcdef")
 
 
-def test_a_map_of_270_heads_is_small():
+def test_a_map_of_270_heads_is_small_and_another_head_sends_only_its_key():
     many = HeadScores("s", np.random.default_rng(1).random((30, 9), np.float32), "", 0.0, 1.0)
-    assert len(headmap.drawn(many, "", HeadRef(0, 0), HeadRef(3, 3))) < 20_000
+    assert len(headmap.drawn(many, "")) < 18_000
+    assert len(headmap.key(many, ".map", HeadRef(0, 0), HeadRef(3, 3))) < 1_500

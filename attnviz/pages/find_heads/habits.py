@@ -12,6 +12,7 @@ from attnviz.linguistics.probes.habits import RENAMED
 from attnviz.pages.find_heads import measure_view
 from attnviz.types import HeadRef
 from attnviz.ui import glossary_links, widgets
+from attnviz.ui.head_map import head_map
 from attnviz.ui.single_text import chosen
 
 ANCHOR = "habits"  # of the heading, for links
@@ -35,7 +36,8 @@ def habits(known: Atlas) -> None:
 
 def _map(one: HabitResult) -> None:
     """Draw a map of layers by heads, with rings around the chosen and the best head."""
-    measure_view.head_map(one.scores, one.head, f"Layers by heads: {one.name}; most in {one.head}, {_number(one, one.value)}")
+    alt = f"Layers by heads: {one.name}; most in {one.head}, {_number(one, one.value)}"
+    head_map("heads-habit-map", one.scores, alt, chosen(), one.head)
 
 
 def _best(one: HabitResult) -> None:
@@ -75,7 +77,7 @@ def _cautions(known: Atlas, now: HabitResult) -> None:
     absent = missing(known)
     parts = [
         f"Means over many texts ({sources}, English only), by tokens; the page Attention counts one text, by words, so its "
-        f"percentages are others. Here {_halves(now)}.",
+        f"percentages differ. Here {_halves(now)}.",
         *([f"Not measured, because this model cannot have it: {', '.join(absent)}."] if absent else []),
         "Repeats and habits of position say nothing about what a word means to the model.",
     ]

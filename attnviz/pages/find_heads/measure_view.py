@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from attnviz.figures import headmap
-from attnviz.types import HeadRef, HeadScores, quoted
+from attnviz.types import HeadRef, quoted
 from attnviz.ui import page_url, state, widget_values, widgets
 from attnviz.ui.single_text import chosen
 
@@ -40,11 +39,6 @@ def picked(kind: str, names: Mapping[str, object], renamed: Mapping[str, str] | 
 def _wanted(kind: str, renamed: Mapping[str, str] | None) -> str:
     asked = page_url.parameter(kind)
     return (renamed or {}).get(asked, asked)
-
-
-def head_map(scores: HeadScores, best: HeadRef, alt: str) -> None:
-    """Draw layers by heads, the chosen head and the best one with rings; `alt` says the picture in words."""
-    st.html(headmap.drawn(scores, alt, chosen(), best))
 
 
 def best_heads(

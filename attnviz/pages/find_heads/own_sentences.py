@@ -126,9 +126,7 @@ def _facts(made: Tally) -> list[str]:
         lines.append(f"**Lead** over the strongest rule: {encoding.points(points)} points, {ends}")
     else:
         lines.append(tally_text.FEW)
-    if not made.nouns:
-        lines.append("There is no rule “the nearest noun”: the English parser finds none in some of these sentences")
-    return lines
+    return [*lines, *filter(None, [tally_text.no_noun(made)])]
 
 
 def _table(made: Tally) -> None:

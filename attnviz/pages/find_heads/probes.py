@@ -11,6 +11,7 @@ from attnviz.linguistics.probe_report import ENCODER, ProbeResult, method, resul
 from attnviz.pages.find_heads import measure_view
 from attnviz.types import HeadRef
 from attnviz.ui import glossary_links, widgets
+from attnviz.ui.head_map import head_map
 from attnviz.ui.single_text import chosen
 
 
@@ -32,8 +33,8 @@ def probes(known: Atlas) -> None:
 
 def _map(one: ProbeResult) -> None:
     """Draw a map of layers by heads, with rings around the chosen and the best head."""
-    best = f"best is {one.head}, {encoding.three(one.at(one.head))}"
-    measure_view.head_map(one.scores, one.head, f"Layers by heads: {one.name} probe; {best}")
+    alt = f"Layers by heads: {one.name} probe; best is {one.head}, {encoding.three(one.at(one.head))}"
+    head_map("heads-probe-map", one.scores, alt, chosen(), one.head)
 
 
 def _best(one: ProbeResult) -> None:

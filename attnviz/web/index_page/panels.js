@@ -96,6 +96,18 @@
     }
   }
 
+  // The fields of a presented page are folded away, until the reader wants another sentence.
+  const CHANGING = "attnviz-changing"; // the class of the document while they are shown
+  function change(on) {
+    document.documentElement.classList.toggle(CHANGING, on);
+    $("#attnviz-frame .change").setAttribute("aria-expanded", on);
+    dispatchEvent(new Event("resize")); // pictures have another height to fill
+    if (!on) return;
+    const field = $(".st-key-ask :is(input, textarea)");
+    field?.focus();
+    field?.select();
+  }
+
   function present(on) {
     stored(() => sessionStorage, PRESENTING, on ? "yes" : "");
     document.documentElement.classList.toggle(PRESENTING, on);
@@ -105,7 +117,9 @@
     button.lastChild.textContent = on ? " presenting" : "";
     button.setAttribute("aria-label", on ? "Exit presenting" : "Present");
     $("#attnviz-frame .exit").hidden = !on;
+    $("#attnviz-frame .change").hidden = !on;
     enlarge();
+    change(false);
   }
 
   // How much larger: as the window allows, so that a page keeps the width that it has on a small laptop.
@@ -174,6 +188,12 @@
       const page = $("#attnviz-pages [aria-current]")?.firstChild.data ?? "attnviz";
       keep([{ name: field.value.trim() || page, address: location.pathname + location.search }, ...kept()]);
       field.value = "";
+    });
+    $("#attnviz-frame .change").addEventListener("click", () => change(!document.documentElement.classList.contains(CHANGING)));
+    // A sentence that is read, or Escape, folds them again.
+    addEventListener("keydown", ({ key, target }) => {
+      if (!isPresenting() || !(target instanceof Element) || !target.matches(".st-key-ask input:not([role=combobox])")) return;
+      if (key === "Enter" || key === "Escape") setTimeout(change, 0, false);
     });
     $("#attnviz-frame .present").addEventListener("click", togglePresenting);
     $("#attnviz-frame .exit").addEventListener("click", togglePresenting);
