@@ -34,7 +34,7 @@ OTHERS = frozenset(
     "het een niet omdat maar hij zij haar ze zijn heeft hebben werd naar ook dat deze dit aan bij voor uit wordt ik je "
     "of is we was had over en ten".split()
 )  # German, French, Spanish, Italian, Portuguese, Dutch
-AMBIGUOUS = frozenset("am die den des dare bin war hat son van met door l on par ten ma y e et al".split())
+AMBIGUOUS = frozenset("am die den des dare bin war hat son van met door l on par ten ma y e et al me".split())
 _ENGLISH, _OTHERS = ENGLISH - OTHERS - AMBIGUOUS, OTHERS - ENGLISH - AMBIGUOUS
 ENOUGH = 4  # words that a text needs where only the tokenizer decides
 

@@ -14,6 +14,7 @@ from attnviz.linguistics.atlas import shared_texts
 from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.claims import BestHead, ClaimResult
 from attnviz.pages.coreference.question import HeadAnswers
+from attnviz.text.english import is_english
 from attnviz.types import Evidence, HeadRef
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.atlas_lookup import measured
@@ -26,7 +27,10 @@ def evidence(answers: HeadAnswers) -> None:
     """Show how often the chosen head is right on GAP and on Winogender, beside guessing without reading."""
     head = chosen()
     st.subheader(f"One sentence is one example. How often is {encoding.head_name(head)} right?", anchor=False)
-    known = measured(answers.trace, "gap")
+    trace = answers.trace
+    if not is_english(trace.request.text, trace.block(trace.blocks[0]).queries):
+        st.info("These rates are of English texts. This text does not look English, so they say nothing about it.")
+    known = measured(trace, "gap")
     if known is None:
         return
     try:
