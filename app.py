@@ -21,7 +21,8 @@ if __name__ == "__main__":
     )  # they need the engine, which load_engine imports with a message
 
     with retry.retry_failed(), widgets.errors_shown():
-        input_bar.show(visible=page.url_path != navigation.START, examples=page.url_path not in input_bar.OWN_LISTS)
+        address = page.url_path
+        input_bar.show(address, visible=address != navigation.START, examples=address not in input_bar.OWN_LISTS)
         page.run()
     page_url.write()
     paper.facts(page.url_path or navigation.DEFAULT)

@@ -9,6 +9,7 @@ from unicodedata import name as unicode_name
 
 from attnviz.legibility import AlteredText, Legibility
 from attnviz.text import units
+from attnviz.text.english import cut_words, is_english
 from attnviz.types import PARTLY_UNKNOWN, UNKNOWN, Link, Token, Unit, joined
 
 if TYPE_CHECKING:
@@ -56,6 +57,21 @@ def unread(trace: Trace, name: str, mark: Marked = quoted) -> str:
     place = "its place" if len(words) == 1 else "place of each"
     listed = joined([*map(mark, words[:NAMED]), *more])
     return f"{name} cannot read {count}: {listed}. It sees {UNKNOWN} (unknown) in {place}."
+
+
+def foreign(trace: Trace, name: str, language: str) -> str:
+    """Return that the model `name` was trained on English and this text does not look so, with how many words it cuts.
+
+    "" for an English text, for a model that is not of English alone, and for a conversation.
+    """
+    tokens = trace.block(trace.blocks[0]).queries
+    if language != "English" or trace.request.chat or is_english(trace.request.text, tokens):
+        return ""
+    cut, of = cut_words(tokens)
+    if not cut:
+        return f"{name} was trained on English: this text does not look English."
+    words = f"{cut:,} of the {of:,} words" if of > 1 else "the word"
+    return f"{name} was trained on English: it cuts {words} of this text, which does not look English, into pieces."
 
 
 def _share(tokens: Sequence[Token], reading: Legibility) -> str:

@@ -1,9 +1,13 @@
-"""BibTeX entries of attnviz and of a model, for a paper that shows a figure."""
+"""BibTeX entries of attnviz, of models and of annotated texts, for a paper that shows a figure."""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
 
+from attnviz import charset
 from attnviz.figures.provenance import version
 from attnviz.models import catalog
 from attnviz.types import ModelCard
@@ -17,11 +21,14 @@ ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
-def bibtex(*cards: ModelCard) -> str:
-    """Return the entries: attnviz in its version, and for each model what its card cites, or the model itself."""
+def bibtex(*cards: ModelCard, data_sets: Sequence[str] = ()) -> str:
+    """Return the entries: attnviz in its version, for each model what its card cites, or the model itself, and the data sets.
+
+    `data_sets` are names of content/corpora.toml; others, which are the reader's own files, have no entry.
+    """
     title = "attnviz: attention of pretrained transformers, head by head"
     own = _entry("software", "attnviz", {"author": "{attnviz contributors}", "title": title, "version": version("attnviz")})
-    return "\n\n".join([own, *(_model(card) for card in dict.fromkeys(cards))]) + "\n"
+    return "\n\n".join([own, *(_model(card) for card in dict.fromkeys(cards)), *_data_sets(data_sets)]) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -40,7 +47,27 @@ def _model(card: ModelCard) -> str:
     fields |= {"year": year[0]} if year else {}
     fields |= {"eprint": number[1], "archiveprefix": "arXiv"} if number else {}
     fields["note"] = f"Model: {card.name}" + (f", {card.hub}" if card.hub else "")
-    return _entry("misc", re.sub(r"[^A-Za-z0-9.-]+", "-", card.id).strip("-.") or "model", fields)
+    return _entry("misc", _key(card.id), fields)
+
+
+def _data_sets(names: Sequence[str]) -> list[str]:
+    """Return the paper of each of these corpora that is known, with the corpus and its licence in a note."""
+    listed = tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/corpora.toml")))["corpus"]
+    found = []
+    for one in listed:
+        if one["name"] in names:
+            number = ARXIV.search(one["source"])
+            fields = {"author": one["authors"], "title": one["title"], "year": str(one["year"])}
+            fields |= {"eprint": number[1], "archiveprefix": "arXiv"} if number else {}
+            fields |= {"url": one["url"]} if "url" in one else {}
+            fields["note"] = f"Data set: {one['name']}, {one['licence']}"
+            found.append(_entry("misc", _key(one["name"]), fields))
+    return found
+
+
+def _key(name: str) -> str:
+    """Return a name as the key of an entry."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.") or "model"
 
 
 def _entry(kind: str, key: str, fields: dict[str, str]) -> str:

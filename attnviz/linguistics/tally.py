@@ -23,6 +23,7 @@ from attnviz.linguistics.corpora.types import Span
 from attnviz.linguistics.marked_sentences import MarkedSentence
 from attnviz.linguistics.probes.word_attention import word_grid
 from attnviz.text import words
+from attnviz.text.english import is_english
 from attnviz.types import Evidence, HeadRef, quoted
 
 ENOUGH = 30  # sentences for more than a description, as for claims
@@ -40,7 +41,8 @@ class SentenceRow:
     """What every head gives from the marked word of one sentence to each word, and to special tokens together.
 
     `visible` are the words that can be chosen, `right` those that are right, `noun` the noun that is nearest to the marked
-    word; None if no parser can tell. Where the sentence cannot be counted, `reason` says why and there are no weights.
+    word; None if no parser can tell, as where the text does not look `english`. Where the sentence cannot be counted,
+    `reason` says why and there are no weights.
     """
 
     sentence: MarkedSentence
@@ -51,6 +53,7 @@ class SentenceRow:
     source: int = 0
     right: tuple[int, ...] = ()
     noun: int | None = None
+    english: bool = True
     reason: str = ""
 
     @property
@@ -77,7 +80,8 @@ class Tally:
     """One head on all sentences: each result, the counts beside the rules, and by how much it leads the strongest.
 
     `offset` is the distance in words at which the right word is most often, in these sentences. `nouns` is False where a
-    nearest noun could not be found in all of them, so that there is no such rule. `lead` is in points, with the ends of its
+    nearest noun could not be found in all of them, so that there is no such rule; `foreign` is how many of those counted do
+    not look English. `lead` is in points, with the ends of its
     95 % interval and the one-sided p-value; None below ENOUGH sentences.
     """
 
@@ -87,6 +91,7 @@ class Tally:
     offset: int | None
     nouns: bool
     lead: tuple[float, float, float, float] | None
+    foreign: int = 0
 
     @property
     def left_out(self) -> Mapping[str, int]:
@@ -130,13 +135,13 @@ def sentence_row(sentence: MarkedSentence, trace: Trace) -> SentenceRow:
         mean = rows.mean(1)
         found[layer, : len(mean)] = mean @ grid.total[0]
         added[layer, : len(mean)] = mean[:, special].sum(-1)
-    return SentenceRow(
-        sentence, places, found, added, visible, source, right, nearest_noun(sentence.text, places, source, visible)
-    )
+    english = is_english(sentence.text, block.queries)
+    noun = nearest_noun(sentence.text, places, source, visible) if english else None
+    return SentenceRow(sentence, places, found, added, visible, source, right, noun, english)
 
 
 def nearest_noun(text: str, places: Sequence[Span], source: int, visible: Bool[np.ndarray, " word"]) -> int | None:
-    """Return the word of the noun that is fewest words away, of equals the earlier; None if none is found, or no parser."""
+    """Return the noun of an English text that is fewest words away, of equals the earlier; None without one, or no parser."""
     if not parse.latin(text) or not parse.available():
         return None
     try:
@@ -187,7 +192,8 @@ def tally(rows: Sequence[SentenceRow], head: HeadRef, source: str) -> Tally:
         int(hits.sum()), len(hits), {name: float(right.mean()) for name, right in rules.items()},
         chosen="named by the reader", scheme=SCHEME, source=source,
     )  # fmt: skip
-    return Tally(head, results, evidence, offset, nouns, _lead(hits, rules, evidence))
+    foreign = sum(not row.english for row in counted)
+    return Tally(head, results, evidence, offset, nouns, _lead(hits, rules, evidence), foreign)
 
 
 def _lead(hits: np.ndarray, rules: Mapping[str, np.ndarray], evidence: Evidence) -> tuple[float, float, float, float] | None:

@@ -32,6 +32,20 @@ def rules(tally: Tally) -> tuple[str, ...]:
     )
 
 
+def no_noun(tally: Tally) -> str:
+    """Say why the nearest noun is not among the rules; "" where it is, or nothing was counted."""
+    n = tally.evidence.n
+    if tally.nouns or not n:
+        return ""
+    if tally.foreign:
+        which = "The sentences do" if tally.foreign == n > 1 else "The sentence does" if n == 1 else _some(tally.foreign, n)
+        return (
+            f"{which} not look English, so there is no rule “{rule(tally, NOUN)}”: "
+            "the parser that finds nouns reads only English."
+        )
+    return f"There is no rule “{rule(tally, NOUN)}”: the English parser finds none in some of these sentences."
+
+
 def sentence(tally: Tally, model: str) -> str:
     """Return the whole result: the count, the rules, what it is worth, and a caution."""
     found = tally.evidence
@@ -41,6 +55,7 @@ def sentence(tally: Tally, model: str) -> str:
         f"{tally.head} of {model} is {headline(tally)} sentences: {claim_text.share(found.rate)}, 95\u202f% interval "
         f"{claim_text.span(found)}.",
         f"Rules that do not read: {joined(rules(tally))}.",
+        *filter(None, [no_noun(tally)]),
     ]
     if tally.lead is None:
         parts.append(FEW)
@@ -62,6 +77,11 @@ def assumed(one: MarkedSentence) -> str:
 def looks(one: SentenceResult) -> str:
     """Return the word that the head looks at most, in quotation marks; `several` for a tie."""
     return word(one.sentence, one.looks_at) or "several"
+
+
+def _some(some: int, of: int) -> str:
+    """Return how many of the sentences, with the verb."""
+    return f"{some} of {of} sentences {'does' if some == 1 else 'do'}"
 
 
 def _count(number: float) -> str:

@@ -22,7 +22,24 @@ FILE = Path(__file__).parent.parent / "content" / "models.toml"
 @cache
 def cards() -> tuple[ModelCard, ...]:
     """Return every model of the catalogue, in its order: the first is the default."""
-    return tuple(_card(entry) for entry in tomllib.loads(charset.read(FILE))["model"])
+    return tuple(_card(entry) for entry in _entries())
+
+
+def language(id: str) -> str:
+    """Return the language of almost all texts that a model was trained on; "" for one of several, or one that is not here."""
+    return next((str(entry.get("language", "")) for entry in _entries() if entry["id"] == id), "")
+
+
+def multilingual() -> tuple[ModelCard, int] | None:
+    """Return the first model that was trained on many languages, and on how many; None without one."""
+    found = next((entry for entry in _entries() if "languages" in entry), None)
+    return None if found is None else (card(found["id"]), int(found["languages"]))
+
+
+@cache
+def _entries() -> tuple[dict[str, Any], ...]:
+    """Return the tables of all models."""
+    return tuple(tomllib.loads(charset.read(FILE))["model"])
 
 
 @dataclass(frozen=True)

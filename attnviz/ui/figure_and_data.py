@@ -76,7 +76,7 @@ def _choices(page: str, figures: dict[str, PageFigure], now: str) -> None:
     part = part or names[0]
     _preview(figure, part)
     _files(page, figure, part)
-    copied = {"Caption": figure.caption, "BibTeX": citation.bibtex(*figure.source.cards)}
+    copied = {"Caption": figure.caption, "BibTeX": citation.bibtex(*figure.source.cards, data_sets=figure.data_sets)}
     for column, (title, text) in zip(st.columns(2, gap="medium"), copied.items(), strict=True):
         column.caption(title)
         column.code(text, language=None, wrap_lines=True)

@@ -18,12 +18,13 @@ _LARGE = "attnviz_large"
 _SECOND = "attnviz_second"
 
 
-def show(visible: bool = True, examples: bool = True) -> None:
+def show(page: str = "", visible: bool = True, examples: bool = True) -> None:
     """Read the address and show the input row. Enter in the sentence runs it. Start has a field of its own instead.
 
-    `examples`: whether the row has the list of ready sentences; Coreference and Syntax have lists of their own.
+    `page`: its address. `examples`: whether the row has the list of ready sentences; Coreference and Syntax have lists of
+    their own.
     """
-    page_url.read()
+    page_url.read(page)
     if not visible:
         return
     with st.container(horizontal=True, gap="small", key="ask", vertical_alignment="bottom"):
@@ -76,9 +77,9 @@ def _model() -> None:
 
 
 def _model_label(name: str) -> str:
-    """Return the model's name, with a note if its weights have to be fetched."""
+    """Return the model's name, after a note if its weights have to be fetched: the end of a name is cut on a phone."""
     card = catalog.card(name)
-    return card.name if available(card) else f"{card.name} (not here)"
+    return card.name if available(card) else f"not here: {card.name}"
 
 
 def available(card: ModelCard) -> bool:

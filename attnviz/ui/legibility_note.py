@@ -21,9 +21,14 @@ def line(trace: Trace) -> None:
     """Show the line if there is something to report, with a button for a model here that can read the text."""
     name = escape(catalog.card(trace.request.model).name)
     unread = legibility_text.unread(trace, name, _marked)
-    subject, what = ("It", "the rest") if unread else (name, "this text")
-    altered = legibility_text.altered_sentence(trace.reading, subject, what, _quoted)
-    _show(unread, altered, _reader(trace) if unread else None)
+    foreign = "" if unread else _foreign(trace, name)
+    subject = "It" if unread or foreign else name
+    altered = legibility_text.altered_sentence(trace.reading, subject, "the rest" if unread else "this text", _quoted)
+    if foreign:
+        other, absent = _multilingual(trace)
+        _show(foreign, f"{altered} {absent}".strip(), other, help="was trained on many languages")
+    else:
+        _show(unread, altered, _reader(trace) if unread else None)
 
 
 def lines(traces: Sequence[Trace]) -> None:
@@ -33,7 +38,7 @@ def lines(traces: Sequence[Trace]) -> None:
         return
     for number, (model, group) in enumerate(groupby(sorted(traces, key=_model), key=_model)):
         name, found = escape(catalog.card(model).name), list(group)
-        unread = dict.fromkeys(legibility_text.unread(trace, name, _marked) for trace in found)
+        unread = dict.fromkeys(legibility_text.unread(trace, name, _marked) or _foreign(trace, name) for trace in found)
         for place, text in enumerate(filter(None, unread)):
             _show(text, "", None, f"legible-{number}-{place}")
         reading = combined([trace.reading for trace in found if trace.reading is not None])
@@ -46,8 +51,26 @@ def _model(trace: Trace) -> str:
     return trace.request.model
 
 
-def _show(unread: str, altered: str, other: ModelCard | None, key: str = "legible") -> None:
-    """Show one line of HTML, how much is unknown in bold, and a button for the other model."""
+def _foreign(trace: Trace, name: str) -> str:
+    """Return that the text does not look English, which the model was trained on; "" otherwise."""
+    return legibility_text.foreign(trace, name, catalog.language(trace.request.model))
+
+
+def _multilingual(trace: Trace) -> tuple[ModelCard | None, str]:
+    """Return a model of many languages if it is here and can be chosen; else a sentence that names it."""
+    if (found := catalog.multilingual()) is None or trace.request.text != state.current().request.text:
+        return None, ""
+    card, count = found
+    here = backend().capabilities.has_weights
+    if here is not None and here(card.id):
+        return card, ""
+    return None, f"{escape(card.name)} was trained on {count} languages, but is not on this machine."
+
+
+def _show(
+    unread: str, altered: str, other: ModelCard | None, key: str = "legible", help: str = "knows every token of this text"
+) -> None:
+    """Show one line of HTML, its first part in bold, and a button for the other model, of which `help` says why."""
     if not unread and not altered:
         return
     count, cut, rest = unread.partition(": ")
@@ -58,7 +81,7 @@ def _show(unread: str, altered: str, other: ModelCard | None, key: str = "legibl
             st.button(
                 f"Read it with {other.name}", key=f"{key}-reader", type="tertiary", icon=":material/arrow_forward:",
                 on_click=state.choose_model, args=(other.id,),
-                help=f"{other.name} knows every token of this text. Text and pins stay.",
+                help=f"{other.name} {help}. Text and pins stay.",
             )  # fmt: skip
 
 

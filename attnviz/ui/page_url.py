@@ -12,20 +12,27 @@ from attnviz.types import HeadRef
 from attnviz.ui import state
 
 _URL, _PAGE_PARAMS, _PAGE_PARAMS_READ = "attnviz_url", "attnviz_page_params", "attnviz_page_params_read"
+_PAGE = "attnviz_page"  # the address of the page that ran last
+LEFT = ("print", "answers")  # parameters that end with the page: another page does not open as a worksheet
 
 
-def read() -> None:
+def read(page: str = "") -> None:
     """Take the selection from the URL on a first visit, and when the URL is not the one that we wrote last.
 
     With a choice of the reader the browser may send an older URL, because the newest one is still on its way: then the
     choice is newer and the URL is ignored. A head that neither the reader nor a link chose is the model's own again, until
-    the page opens on one that suits it (`state.open_on`).
+    the page opens on one that suits it (`state.open_on`). `page`: the address of the open page; without a link, a change of it
+    drops what ends with a page.
     """
     params = st.query_params.to_dict()
     chosen = state.take_changed()
     if not state.is_open() or (params and not chosen and params != st.session_state.get(_URL)):
         state.open_link(*Selection.parse(params), names_head="layer" in params or "head" in params)
         st.session_state[_PAGE_PARAMS] = {name: value for name, value in params.items() if name not in PARAMETERS}
+    elif page != st.session_state.get(_PAGE, page):
+        given = st.session_state.get(_PAGE_PARAMS, {})
+        st.session_state[_PAGE_PARAMS] = {name: value for name, value in given.items() if name not in LEFT}
+    st.session_state[_PAGE] = page
     state.open_on(HeadRef(*state.card().head, state.card().blocks[0]))
     st.session_state[_PAGE_PARAMS_READ] = set()
     st.session_state[_URL] = params  # read once: a run that is cut short does not reach `write`

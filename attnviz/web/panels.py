@@ -58,6 +58,7 @@ def buttons() -> str:
     return (
         '<div class="tools" role="group" aria-label="This page"><small aria-hidden="true">This page</small><div>'
         '<button type="button" popovertarget="attnviz-share">Share</button>'
+        '<button type="button" class="change" aria-expanded="false" hidden>Change sentence</button>'
         '<button type="button" class="present" aria-keyshortcuts="F" aria-pressed="false">Present<span></span></button>'
         '<button type="button" popovertarget="attnviz-keys" aria-keyshortcuts="?">'
         '<span aria-hidden="true" class="short">?</span><span class="long">Keys</span></button></div></div>'

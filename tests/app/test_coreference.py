@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,7 +159,7 @@ def test_a_click_that_chooses_nothing_says_why_once(asked: Callable[..., AppTest
         click(app, "laughed")
     assert text(app).count("At most 4 words can be candidates") == 1
     click(app, "she")
-    assert "A pronoun cannot refer to itself" in text(app)
+    assert "A word cannot refer to itself" in text(app)
     assert "At most 4" not in text(app)
     assert app.query_params["candidates"] == f"0,5,{OWN.index('Ruth')},{OWN.index('garden')}"
 
@@ -172,7 +171,7 @@ def test_a_text_without_a_pronoun_has_none_until_the_reader_clicks_one(asked: Ca
     assert not [button.label for button in app.button if "pronoun" in button.label]
     app.button(key="word-4").click().run()
     assert "No English pronoun found" not in text(app)
-    assert app.button(key="word-4").label == "Tier :small[pronoun]"
+    assert app.button(key="word-4").label == "Tier :small[selected]"
     app.button(key="word-0").click().run()
     assert app.query_params["candidates"] == "0"
     assert asked(text="The cat slept because it's warm").button(key="word-22").label == "it's :small[pronoun]"
@@ -276,9 +275,9 @@ def test_hits_and_misses_are_in_the_table_on_the_map_and_beside_the_number_expec
     hits = int(table["right?"].eq("✓ hit").sum())
     assert hits + int(table["right?"].eq("✗ miss").sum()) == 72
     assert f"✓ {hits} of 72 heads hit, ✗ {72 - hits} miss; guessing would give 36." in text(app)
-    pictures = [json.loads(chart.proto.spec)["data"][0] for chart in app.get("plotly_chart")]
-    (signs,) = [picture["text"] for picture in pictures if picture["type"] == "heatmap"]
-    assert sum(row.count("✓") for row in signs) == hits
+    (picture,) = [html.proto.body for html in app.get("html") if 'class="headmap"' in html.proto.body]
+    assert picture.count(">✓</i>") == hits
+    assert picture.count(">✗</i>") == 72 - hits
     assert "decided by the largest piece of each word (as on GAP)" in text(app)
 
 
@@ -414,3 +413,27 @@ def test_a_damaged_atlas_leaves_the_rest_of_the_page(asked: Callable[..., AppTes
     app = asked()
     assert "minilm is no whole atlas" in text(app)
     assert "All 72 heads" in text(app)
+
+
+GERMAN = "Der Hund hat die Katze gejagt, weil sie ihn gebissen hat"
+OF_ENGLISH = "These rates are of English texts. This text does not look English"
+
+
+def test_a_selected_word_that_is_no_known_pronoun_is_not_called_one(asked: Callable[..., AppTest]):
+    app = asked(text=GERMAN, focus="23", candidates="4,17", layer="0", head="2")
+    assert any(one.label == "gejagt :small[selected]" for one in app.button)
+    assert "“gejagt” is the selected word. The rule for English pronouns does not know it." in text(app)
+    assert [one.label for one in app.selectbox if one.label in ("Pronoun", "Selected word")] == ["Selected word"]
+    assert text(app).count(OF_ENGLISH) == 1
+    assert app.query_params["head"] in ("2", ["2"])
+
+
+def test_an_english_pronoun_keeps_its_name_and_its_rates(asked: Callable[..., AppTest]):
+    app = asked(text="Anna met Ruth in the garden and she laughed", candidates="0,9")
+    assert any(one.label == "she :small[pronoun]" for one in app.button)
+    assert "selected word" not in text(app)
+    assert OF_ENGLISH not in text(app)
+
+
+def test_no_word_of_another_language_is_chosen_as_the_pronoun(asked: Callable[..., AppTest]):
+    assert "No English pronoun found" in text(asked(text="El gato me vio porque me buscaba con mucho miedo"))

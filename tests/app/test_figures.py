@@ -54,6 +54,20 @@ def test_a_page_offers_its_figures_once_they_are_asked_for(opened: Callable[...,
         assert bibtex.startswith("@software{attnviz,")
 
 
+def test_coreference_says_which_head_is_right_whether_leads_are_significant_and_cites_the_data_sets(
+    opened: Callable[..., AppTest],
+):
+    app = opened(page="pages/learn/coreference.py")
+    app.session_state["figures-coreference"] = True
+    app.run()
+    assert "L3·H1 is right here: “animal”, the right candidate, gets the most of all candidates." in app.code[-2].value
+    app.selectbox(key="figures-coreference-which").set_value("rates").run()
+    caption, bibtex = (one.value for one in app.code[-2:])
+    assert caption.count("(no significant lead)") == 1, "that on Winogender"
+    assert caption.count("(significant lead)") == 2, "those on GAP"
+    assert all(f"@misc{{{key}," in bibtex for key in ("GAP-coreference", "Winogender-schemas"))
+
+
 def test_a_hostile_sentence_is_text_in_the_picture_the_caption_and_the_file_names(opened: Callable[..., AppTest]):
     text = "=1+1 </svg><script>alert(1)</script> %}@misc{x it was"
     app = opened(page="pages/learn/syntax.py", text=text)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from importlib import resources
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnviz.errors import BusyError
+from attnviz.errors import BadInputError, BusyError
+from attnviz.linguistics import own_atlas
 from attnviz.pages.find_heads import own_input
 from attnviz.ui.backend import backend
 from tests.app.conftest import written
@@ -98,6 +100,40 @@ def test_few_cases_are_only_described(heads: Callable[..., AppTest]):
     assert "own-best-head" not in keys(app)
 
 
+@pytest.mark.parametrize("times", [1, 40])
+def test_every_claim_of_the_example_in_toml_can_be_drawn(times: int, heads: Callable[..., AppTest]):
+    app = heads(own="file", layer="3", head="1")
+    content = b"\n\n".join([example("example.toml")] * times)
+    app.file_uploader(key="own-file-upload").set_value(("mine.toml", content, "text/plain")).run()
+    press(app, "own-file-run-start")
+    kinds = app.selectbox(key="own-relation").options
+    assert kinds[:2] == [f"a pronoun to a word: toml ({times})", f"pronouns, all together: coreference ({times})"]
+    for at in range(len(kinds)):
+        app.selectbox(key="own-relation").select_index(at).run()
+        assert not app.exception
+        assert not app.error
+        assert any("mine.toml" in str(one.value) for one in app.code)
+
+
+def test_an_error_stands_where_the_button_was_and_the_button_stays(
+    heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+):
+    app = heads(own="file", layer="3", head="1")
+    app.text_area(key="own-file-text").set_value(example("example.toml").decode()).run()
+
+    def refuse(*given: object) -> object:
+        raise BadInputError("This file cannot be counted. Choose another one.")
+
+    monkeypatch.setattr(own_atlas, "own_atlas", refuse)
+    press(app, "own-file-run-start")
+    assert ["This file cannot be counted" in str(one.value) for one in app.error] == [True]
+    assert "own-file-run-start" in keys(app)
+    monkeypatch.undo()
+    press(app, "own-file-run-start")
+    assert not app.error
+    assert "L3·H1: right in" in written(app)
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04\0", b"no format", b"<b>x</b> [a](b) $x$", b"[[example]]\nx = 1"])
 def test_what_is_wrong_with_a_file_stays_on_the_page(content: bytes, heads: Callable[..., AppTest]):
     app = heads(own="file")
@@ -134,6 +170,7 @@ def test_a_backend_that_is_busy_stops_the_run_and_it_goes_on(heads: Callable[...
 
 
 def test_files_of_all_readers_together_are_bounded(heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
+    gc.collect()  # sessions of earlier tests, with their files
     monkeypatch.setattr(own_input, "MAX_TOTAL", 40)
     app = heads(own="sentences")
     app.file_uploader(key="own-sentences-file").set_value(("class.txt", b"*a* saw [it]" * 4, "text/plain")).run()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -173,3 +175,41 @@ def test_stretches_that_are_unknown_are_found_in_the_first_text_alone():
     assert legibility_text.unknown_spans(tokens, [(0, 1), (2, 3), (4, 5)]) == {(2, 3)}
     assert legibility_text.is_unknown(tokens, (2, 3))
     assert not legibility_text.is_unknown(tokens, (0, 1))
+
+
+GERMAN = "Der Hund hat die Katze gejagt, weil sie ihn gebissen hat"
+FRENCH = "Le chat a mangé la souris parce qu'il avait faim"
+SPANISH = "El perro persiguió al gato porque lo había mordido"
+CUT = "all-MiniLM-L6-v2 was trained on English: it cuts {} words of this text, which does not look English, into pieces."
+
+
+@pytest.mark.parametrize(("text", "cut"), [(GERMAN, "7 of the 11"), (FRENCH, "6 of the 10"), (SPANISH, "6 of the 9")])
+def test_a_model_of_english_says_how_many_words_of_another_language_it_cuts(opened, text: str, cut: str):
+    app = opened(text=text)
+
+    assert CUT.format(cut) in written(app)
+    assert "BERT base (multilingual) was trained on 104 languages, but is not on this machine." in written(app)
+    assert not [one for one in app.button if one.label.startswith("Read it with")]
+
+
+def test_a_model_of_many_languages_that_is_here_is_offered(opened, monkeypatch: pytest.MonkeyPatch):
+    able = replace(backend().capabilities, has_weights=lambda model: True)
+    monkeypatch.setattr(backend(), "capabilities", able)
+    app = opened(text=GERMAN)
+
+    assert [one.label for one in app.button if one.label.startswith("Read it with")] == [
+        "Read it with BERT base (multilingual)"
+    ]
+    assert "not on this machine" not in written(app)
+
+
+def test_english_with_a_rare_word_gets_no_line_on_languages(opened):
+    assert "was trained on English" not in written(opened(text="The ornithologist photographed a flamboyant cassowary"))
+
+
+def test_only_models_of_english_have_a_line_on_languages():
+    assert {card.id for card in catalog.cards() if catalog.language(card.id) != "English"} == {
+        "t5-small", "bert-base-multilingual-cased"
+    }  # fmt: skip
+    assert catalog.multilingual() == (catalog.card("bert-base-multilingual-cased"), 104)
+    assert catalog.language("local:mine") == ""

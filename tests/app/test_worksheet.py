@@ -58,3 +58,15 @@ def test_another_value_in_the_link_is_left_out_with_a_notice(opened: Callable[..
     app = opened(model="minilm", text=TEXT, **{PARAMETER: "poster"})
     assert any("poster" in one.value for one in app.info)
     assert app.button(key="worksheet-open")
+
+
+def test_another_page_and_the_way_back_to_this_one_open_no_worksheet(opened: Callable[..., AppTest]) -> None:
+    app = opened(model="minilm", text=TEXT, **{PARAMETER: SHEET, ANSWERS: "1"})
+    assert sheet(app)
+    for page in ("pages/learn/glossary.py", "pages/explore/start.py", "pages/explore/attention.py"):
+        app.query_params.clear()  # as the row of pages opens another one
+        app.switch_page(page).run()
+        assert sheet(app) == ""
+        assert not {PARAMETER, ANSWERS} & app.query_params.keys()
+    app.query_params[PARAMETER] = SHEET  # a step back of the browser, or a link
+    assert sheet(app.run())

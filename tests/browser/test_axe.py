@@ -120,6 +120,7 @@ def unfolded(page: Page) -> None:
 
 def with_heads(page: Page) -> None:
     expect(page.locator(".this-head .place").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".headmap")).to_have_count(2, timeout=SLOW)
     drawn(page)
 
 

@@ -11,6 +11,7 @@ from tests.browser.conftest import PHONE, Visit
 SLOW = 90_000
 OWN = "Anna met her old friend Ruth in the garden and she laughed"
 SHE = OWN.index("she")
+PROJECTORS = ((1366, 768), (1920, 1080))
 
 
 def word(page: Page, text: str, number: int = 0):
@@ -78,7 +79,7 @@ def test_on_a_phone_the_words_wrap_and_are_large_enough_for_a_finger(visit: Visi
     assert max(box["x"] + box["width"] for box in boxes) <= PHONE["width"]
 
 
-def test_pictures_follow_the_theme_at_once(visit: Visit):
+def test_pictures_follow_the_theme_at_once_and_fit_a_projector(visit: Visit):
     page = visit.page
     drawing = page.get_by_role("img", name="it: animal 0.640, the right one, hit", exact=False)
     missed = page.get_by_role("img", name="it: animal 0.266; street 0.128, the right one, miss", exact=False)
@@ -93,3 +94,16 @@ def test_pictures_follow_the_theme_at_once(visit: Visit):
         expect(drawing.locator("> span").first).to_have_css("background-color", orange)
         expect(drawing).to_contain_text("✓ hit")
         expect(missed).to_be_visible()
+    page.keyboard.press("f")
+    for width, height in PROJECTORS:
+        page.set_viewport_size({"width": width, "height": height})
+        expect(page.get_by_text("Change from the first sentence", exact=False)).to_be_in_viewport(ratio=1)
+        for one in (page.locator(".st-key-verdict"), drawing, missed, *page.locator(".attnviz-sentence").all()):
+            expect(one).to_be_in_viewport(ratio=1)
+    page.get_by_role("link", name="Attention", exact=True).click()
+    expect(page.locator(".st-key-board .rest")).to_be_visible(timeout=SLOW)
+    for width, height in PROJECTORS:
+        page.set_viewport_size({"width": width, "height": height})
+        for name in (".lines", ".readout", ".rest", ".stage", ".overview"):
+            expect(page.locator(f".st-key-board {name}")).to_be_in_viewport(ratio=1)
+        assert page.locator(".st-key-board .readout").evaluate("one => one.scrollWidth <= one.clientWidth")

@@ -76,6 +76,11 @@ def test_a_link_is_drawn_with_the_mouse_ranks_every_head_and_survives_a_reload(p
     page.get_by_role("radio", name="Difference from other words").click()
     expect(best(page).nth(0)).to_contain_text("L3·H1", timeout=SLOW)
     page.wait_for_url(re.compile("sort=difference"), timeout=SLOW)
+    expect(page.locator(".rates")).to_have_count(1)
+    expect(page.locator(".headmap")).to_have_count(2)
+    page.locator(".headmap").last.scroll_into_view_if_needed()
+    page.locator(QUIET).wait_for(timeout=SLOW)
+    assert "lotly" not in page.evaluate("performance.getEntriesByType('resource').map((one) => one.name).join()")
     assert visit.errors == []
 
 

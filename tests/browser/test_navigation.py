@@ -77,6 +77,15 @@ def share_keys_and_presenting(page: Page) -> None:
     expect(share.get_by_label("Link: it opens")).to_have_value(page.url)
     expect(share.get_by_role("img", name="QR code")).to_have_js_property("complete", True)
     assert share.get_by_role("img", name="QR code").evaluate("image => image.naturalWidth") > 0
+    expect(share).to_contain_text("Phones cannot open this link: 127.0.0.1 is this machine alone.")
+    share.get_by_role("button", name="press to fill the screen").click()
+    enlarged = page.get_by_role("dialog", name="QR code, large")
+    code, room = enlarged.get_by_role("img").bounding_box(), page.viewport_size
+    assert code
+    assert room
+    assert code["height"] > 0.9 * min(room["width"], room["height"]) - 40
+    page.keyboard.press("Escape")
+    expect(enlarged).to_be_hidden()
     share.get_by_label("Name of the link").fill("<b>My dogs</b>")
     page.keyboard.press("Enter")
     name = share.get_by_label("Name; change it to rename")
@@ -92,6 +101,11 @@ def share_keys_and_presenting(page: Page) -> None:
     page.keyboard.press("f")
     large = "() => getComputedStyle(document.querySelector('[data-testid=stMainBlockContainer]')).zoom > 1.1"
     assert page.evaluate(large)
+    expect(field).to_be_hidden()
+    page.get_by_role("button", name="Change sentence").click()
+    expect(field).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(field).to_be_hidden()
     page.get_by_role("link", name="Glossary", exact=True).first.click()
     page.wait_for_function("() => location.pathname === '/glossary'", timeout=SLOW)
     assert page.evaluate(large)
@@ -99,6 +113,8 @@ def share_keys_and_presenting(page: Page) -> None:
     page.wait_for_function("() => location.pathname === '/cost' && location.search.includes('Dogs')", timeout=SLOW)
     page.get_by_role("button", name="Exit presenting").click()
     assert not page.evaluate(large)
+    expect(field).to_be_visible()
+    expect(page.get_by_role("button", name="Change sentence")).to_be_hidden()
 
 
 def test_the_menu_of_a_phone_closes_after_a_choice_by_escape_and_by_a_tap_beside_it(browser: Browser, server: str):
@@ -117,6 +133,13 @@ def test_the_menu_of_a_phone_closes_after_a_choice_by_escape_and_by_a_tap_beside
     menu.tap()
     page.touchscreen.tap(195, 30)
     expect(rows).to_be_hidden()
+    menu.tap()
+    rows.get_by_role("link", name="Start", exact=True).tap()
+    expect(page.locator(".start-picture .hint")).to_have_text("Tap any word.", timeout=SLOW)
+    expect(page.get_by_text("A tint is a weight", exact=False)).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("An arc is a weight", exact=False)).to_be_hidden()
+    page.get_by_role("link", name="Worksheet", exact=True).tap()
+    expect(page.get_by_role("button", name="Back to the page")).to_be_visible(timeout=SLOW)
     menu.tap()
     rows.get_by_role("link", name="Syntax", exact=True).tap()
     expect(rows).to_be_hidden()
@@ -143,7 +166,7 @@ def test_a_first_visit_opens_start_whose_picture_answers_and_whose_field_opens_t
     page.keyboard.press("Tab")
     page.get_by_role("button", name="it", exact=True).focus()
     page.keyboard.press("ArrowRight")
-    expect(readout).to_contain_text("was looks at")
+    expect(readout).to_contain_text("was looks")
     page.get_by_role("link", name="Two minutes around the board").click()
     card = page.locator("#attnviz-tour")
     for title in ("The sentence", "Point at a word", "All heads", "One head", "Pin and compare"):

@@ -128,6 +128,25 @@ test("a word that sees only itself looks at itself, and what it cannot see is no
   assert.deepEqual([message(1).whom, message(1).rest], ["[CLS]", [["itself", "0.500"]]]);
 });
 
+test("the largest weight comes first, also at a special token or at the word itself, then the largest of the other words", () => {
+  const [focus, options] = [{ side: "query", query: 1, key: -1 }, { words: true, special: "show" }];
+  const message = (row, more = {}) => {
+    const pattern = patternOf(madeBook(ROWS.map((one, i) => (i === 1 ? row : one))), 0, 0, options);
+    return readoutOf({ pattern, focus: { ...focus, ...more }, line: lineOf(pattern, { ...focus, ...more }) });
+  };
+  const resting = message([0.8, 0.05, 0.03, 0.03, 0.03, 0.06]);
+  assert.deepEqual([resting.does, resting.whom, resting.value, resting.of, resting.word], ["looks mostly at", "[CLS]", "0.800", "of the words, most at", ["didn't", "0.090"]]);
+  assert.deepEqual(resting.rest.map(([name]) => name), ["[SEP]", "itself"]);
+  const own = message([0.1, 0.4, 0.3, 0, 0, 0.2]);
+  assert.deepEqual([own.does, own.whom, own.of, own.word], ["looks most at", "itself", "of the other words, most at", ["didn't", "0.300"]]);
+  const other = message([0.2, 0.1, 0.3, 0.2, 0.1, 0.1]);
+  assert.deepEqual([other.does, other.whom, other.word, other.larger], ["looks at", "didn't", null, null]);
+  const selected = message([0.8, 0.05, 0.03, 0.03, 0.03, 0.06], { key: 2 });
+  assert.deepEqual([selected.does, selected.whom, selected.value, selected.word, selected.larger], ["looks at", "didn't", "0.090", null, ["[CLS]", "0.800"]]);
+  const even = message([0.2, 0.2, 0.2, 0, 0, 0.2]);
+  assert.deepEqual([even.whom, even.word], ["didn't", null], "nothing is larger than an equal");
+});
+
 test("several words look together, their weights are summed, and so is what is hidden of them", () => {
   const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "hide", keep: { rule: "least", value: 0.15 } });
   const focus = { side: "query", query: 0, key: -1, also: [1] };
@@ -156,14 +175,14 @@ test("of a row of which little is left, rescaled numbers have the digits that ho
     return readoutOf({ pattern, focus, line: lineOf(pattern, focus) });
   };
   // "didn't" has three pieces: 0.3333 may be off by 3 / 131070 / 0.06 = 0.0004, and so be 0.334.
-  assert.deepEqual([message(madeBook(rows)).value, message(madeBook(rows)).rounded], ["\u2248 0.33", true]);
+  assert.deepEqual([message(madeBook(rows)).word, message(madeBook(rows)).rounded], [["didn't", "\u2248 0.33"], true]);
   const book = madeBook(rows);
   assert.ok(near(patternOf(book, 0, 0, options).uncertainty.subarray(0, 1), [1 / 131070 / 0.06], 1e-6));
   // The same in thousandths: each may be off by half of one, and 0.0005 / 0.06 is 0.008, here divided by three pieces.
   assert.equal(largestError({ frame: { dtype: "thousandths" }, sheets: new Map() }, 0, 0), 0.0005);
   const rough = { ...patternOf(book, 0, 0, options), uncertainty: Float32Array.of(0.0005 / 0.06 / 3, 0) };
   const first = readoutOf({ pattern: rough, focus, line: lineOf(rough, focus) });
-  assert.deepEqual([first.value, first.rest, first.rounded], ["\u2248 0.33", [["itself", "\u2248 0.67"]], true]);
+  assert.deepEqual([first.whom, first.value, first.word, first.rounded], ["itself", "\u2248 0.67", ["didn't", "\u2248 0.33"], true]);
   assert.deepEqual([about(0.6402, 0.0002), about(0.6402, 0.0004), about(0.64, 0.02), about(0.64, 0.1)], ["0.640", "\u2248 0.64", "\u2248 0.6", "not known here"]);
   addSheet(book, { head: [0, 0], frame: book.frame.digest, numbers: Float32Array.from(rows.flat()) });
   assert.deepEqual(Array.from(patternOf(book, 0, 0, options).uncertainty), [0, 0]);
@@ -195,6 +214,18 @@ test("a laptop shows 13 words without scrolling, and 26 pixels a head", () => {
   const place = placesIn(geometry, { tab: "curves", keys: 13, scrolled: 0 });
   assert.equal(place.cell, geometry.head.row);
   assert.ok(place.queryX < place.x && place.x + 13 * place.cell < place.left && place.left < place.right && place.right < geometry.head.width);
+});
+
+test("where a page is presented, a matrix of 18 words ends above the end of the screen, in rows that hold its type", () => {
+  for (const [width, scale, free] of [[1290, 1.2, 480], [1820, 1.688, 700]]) {
+    const base = { ...breadth(width, scale), projected: true };
+    for (const count of [13, 18]) {
+      const { head, size } = arranged(base, { frame: { layers: 6, heads: 12 }, queries: count, keys: count, free, labels: 70 * scale, lost: 0, ratio: 1, tab: "curves" });
+      assert.equal(head.rows, count);
+      assert.ok(head.top + count * head.row <= free - 16, `${count} rows of ${head.row}`);
+      assert.ok(head.row > size);
+    }
+  }
 });
 
 test("thirty layers get twelve pixels a head, with the facts beside them", () => {

@@ -11,6 +11,13 @@ test("the word looked at most is another word, and what is not drawn is what the
   assert.equal(rowOf([0.5, 0.5005], 0).rest, 0);
 });
 
+test("what is looked at more than the best other word is named: a special token, or the word itself", () => {
+  const specials = [["[CLS]", 0.87], ["[SEP]", 0.033]];
+  assert.deepEqual(rowOf([0.049, 0.03, 0.018], 2, specials).larger, ["[CLS]", 0.87]);
+  assert.deepEqual(rowOf([0.333, 0.667], 1, [["[CLS]", 0]]).larger, ["itself", 0.667]);
+  assert.equal(rowOf([0.64, 0.1, 0.05], 2, [["[CLS]", 0.12], ["[SEP]", 0.09]]).larger, null);
+});
+
 test("arcs leave the held word, the strongest last and thickest; weights under a hundredth get none", () => {
   const arcs = rowArcs([0.2, 0.6, 0.005, 0.1], 3, [10, 60, 110, 160], 112);
   assert.deepEqual(arcs.map(({ weight }) => weight), [0.2, 0.6]);

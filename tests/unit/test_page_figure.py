@@ -184,6 +184,15 @@ def test_bibtex_cites_attnviz_and_the_paper_of_every_model_of_the_catalogue():
     assert "BERT: Pre-training of Deep Bidirectional" in citation.bibtex(catalog.card("bert-base-uncased"))
 
 
+def test_bibtex_cites_the_data_sets_that_were_counted_and_none_of_the_readers_own():
+    names = ("GAP coreference", "Winogender schemas", "UD English EWT, dev", "my.conllu")
+    found = citation.bibtex(catalog.card("minilm"), data_sets=names)
+    assert found.count("@") == 5
+    assert all(part in found for part in ("eprint = {1810.05201}", "eprint = {1804.09301}", "treebanks/en", "Webster, Kellie"))
+    assert "my.conllu" not in found
+    assert found.count("{") == found.count("}")
+
+
 def test_bibtex_of_a_folder_with_a_hostile_name_has_no_command_and_no_field_of_its_own():
     card = ModelCard("./a},b={", "x} @misc{y, \\input{z}\n%", "encoder", 1, 1, 8, "MIT", "nowhere")
     entry = citation.bibtex(card).partition("\n\n")[2]

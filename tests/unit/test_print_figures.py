@@ -72,7 +72,8 @@ def test_rates_have_every_count_as_data_and_in_the_caption():
     row = dict(zip(found.table().columns, found.table().rows[0], strict=True))
     assert (row["hits"], row["n"], row["rate"], row["interval low"], row["interval high"]) == (80, 100, 0.8, 0.7, 0.9)
     assert (row["baseline"], row["baseline rate"], row["ceiling"]) == ("chance", 0.5, 0.95)
-    assert evidence.description([("a", rate(80, 100, 0.5, (0.7, 0.9), 0.95))]) in found.caption
+    assert evidence.description([("a", rate(80, 100, 0.5, (0.7, 0.9), 0.95))], doubted=()) in found.caption
+    assert "(significant lead)" in found.caption
 
 
 def test_a_map_has_a_cell_for_each_head_with_a_number_and_a_ring_for_the_chosen_one():
@@ -109,6 +110,17 @@ def test_a_candidate_has_a_line_and_the_cue_a_frame():
     assert not solid.dash
     assert dotted.dash
     assert [mark.edge for mark in marks if isinstance(mark, Box)] == [encoding.LIGHT.mute]
+
+
+def test_a_special_token_stands_apart_and_a_frame_at_the_end_is_whole():
+    many = [sentence.TintedWord("[CLS]", 0.5, special=True), sentence.TintedWord("The", 0.5, touches=True)]
+    marks, _, _ = sentence.marks(many, FRAME)
+    first, second = (mark for mark in marks if isinstance(mark, Box))
+    assert second.x - (first.x + first.width) == pytest.approx(sentence.SPACE)
+    marks, width, _ = sentence.marks([sentence.TintedWord("a", boxed=True), sentence.TintedWord("b", boxed=True)], FRAME)
+    frames = [mark for mark in marks if isinstance(mark, Box)]
+    assert min(mark.x - mark.line / 2 for mark in frames) >= -1e-6
+    assert max(mark.x + mark.width + mark.line / 2 for mark in frames) <= width + 1e-6
 
 
 def test_the_line_to_a_candidate_is_as_thick_as_its_weight_and_solid_to_the_right_one():

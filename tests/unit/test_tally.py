@@ -148,3 +148,27 @@ def test_bad_input_ends_with_a_message(
     file.write_text("\n# nothing\n", encoding="utf-8")
     assert cli.main(["tally", *(one.format(file=file) for one in arguments)]) == 2
     assert says in capfd.readouterr().err
+
+
+def test_the_nearest_noun_is_no_rule_for_sentences_that_are_not_english():
+    german = [f"Die Katze jagt den *Hund* , weil [er] bellt und Nummer {at} nicht" for at in "ab"]
+    english = "The cat chases the *dog* because [it] barks"
+
+    def counted(*lines: str) -> tally.Tally:
+        rows = []
+        for line in lines:
+            one = marked_sentence(line)
+            n = len(words(one.text)) + 2
+            rows.append(tally.sentence_row(one, trace(one.text, [1 / n] * n, 1)))
+        return tally.tally(rows, H, "these")
+
+    assert tally.NOUN in dict(counted(english).evidence.baselines)
+    assert tally_text.no_noun(counted(english)) == ""
+    for lines, says in (
+        (german, "The sentences do not look English"), (german[:1], "The sentence does not look English"),
+        ([english, *german], "2 of 3 sentences do not look English"), ([english, german[0]], "1 of 2 sentences does not look"),
+    ):  # fmt: skip
+        found = counted(*lines)
+        assert tally.NOUN not in dict(found.evidence.baselines)
+        assert tally_text.no_noun(found).startswith(says)
+        assert "the parser that finds nouns reads only English" in tally_text.sentence(found, "made")

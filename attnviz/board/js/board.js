@@ -188,7 +188,9 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     element.classList.toggle("phone", next.phone);
     element.classList.toggle("stacked", next.stacked);
     element.classList.toggle("narrow", next.width < NARROW * scale);
-    geometry = { ...geometry, ...next };
+    const projected = !presenting && !onPaper() && scale > 1;
+    element.classList.toggle("projected", projected);
+    geometry = { ...geometry, ...next, projected };
     return true;
   }
 

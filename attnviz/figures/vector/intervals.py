@@ -21,12 +21,12 @@ def drawing(
 ) -> Drawing:
     """Return a line for each row, 0 to 100 %: the rate as a ring, its 95 % interval as a bar, each baseline as a tick.
 
-    A bar is blue and thick if the whole interval is above the strongest baseline, else grey and thin; also if the row's label
-    is in `doubted`. The area above a ceiling is shaded. Rows without a count say so.
+    A bar is blue and thick if `evidence.leads` says so, else grey and thin. The area above a ceiling is shaded. Rows without a
+    count say so.
     """
     marks: list[Mark] = []
     for at, (label, one) in enumerate(rows):
-        marks += _row(frame, label, one, at * ROW, names, strong=one.beats and label not in doubted)
+        marks += _row(frame, label, one, at * ROW, names, strong=evidence.leads(label, one, doubted))
     bottom = len(rows) * ROW
     for tick in TICKS:
         written = encoding.percent(tick) if tick == 1.0 else f"{100 * tick:.0f}"

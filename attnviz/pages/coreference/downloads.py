@@ -70,9 +70,19 @@ def _sentence(id: str, name: str, source: FigureSource, answers: HeadAnswers, he
         return Table(("word", "weight", "pronoun", "candidate", "right"), tuple(rows))
 
     weighed = "; ".join(f"“{one.name}” {'not visible' if one.late else encoding.three(one.share)}" for one in parts)
-    verdict = "" if hit is None else " It is right." if hit else " It is wrong."
+    verdict = _judged(answers, head)
     says = f"How much “{pronoun}” looks at each word: {weighed}.{verdict} Weights add up the pieces of a word."
     return PageFigure(id, name, says, source, drawing, table, facts={"pronoun": pronoun, "hit": hit})
+
+
+def _judged(answers: HeadAnswers, head: HeadRef) -> str:
+    """Return whether a head is right on this sentence, in a sentence; "" where no candidate is the right one."""
+    question, hit = answers.question, answers.hit(head)
+    if hit is None or question.right is None:
+        return ""
+    right = question.word(question.candidates[question.right])
+    how, done = ("right", "gets") if hit else ("wrong", "does not get")
+    return f" {head} is {how} here: “{right}”, the right candidate, {done} the most of all candidates."
 
 
 def _words(

@@ -14,6 +14,7 @@ from attnviz.linguistics.atlas import shared_texts
 from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.claims import BestHead, ClaimResult
 from attnviz.pages.coreference.question import HeadAnswers
+from attnviz.text.english import is_english
 from attnviz.types import Evidence, HeadRef
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.atlas_lookup import measured
@@ -26,7 +27,10 @@ def evidence(answers: HeadAnswers) -> None:
     """Show how often the chosen head is right on GAP and on Winogender, beside guessing without reading."""
     head = chosen()
     st.subheader(f"One sentence is one example. How often is {encoding.head_name(head)} right?", anchor=False)
-    known = measured(answers.trace, "gap")
+    trace = answers.trace
+    if not is_english(trace.request.text, trace.block(trace.blocks[0]).queries):
+        st.info("These rates are of English texts. This text does not look English, so they say nothing about it.")
+    known = measured(trace, "gap")
     if known is None:
         return
     try:
@@ -45,10 +49,7 @@ def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         rows, doubted = _rows(found, best)
-        st.plotly_chart(
-            evidence_figure.figure(rows, widgets.theme(), doubted=doubted), theme=None, config=evidence_figure.CONFIG,
-            key="coreference-evidence", alt=evidence_figure.description(rows),
-        )  # fmt: skip
+        st.html(evidence_figure.drawn(rows, doubted=doubted))
     with right:
         st.markdown(glossary_links.linked("\n".join(f"- {_facts(one)}" for one in found), everyday=("interval",)))
         if best is not None and best.head != found[0].head:
@@ -70,10 +71,12 @@ def rows(known: Atlas, head: HeadRef) -> tuple[list[tuple[str, Evidence]], list[
 def _rows(found: Sequence[ClaimResult], best: BestHead | None) -> tuple[list[tuple[str, Evidence]], list[str]]:
     named = [(f"{one.head} on {COLLECTIONS[one.relation]}", one) for one in found]
     rates = [(label, one.evidence) for label, one in named]
+    doubted = [label for label, one in named if not one.significant]
     if best is not None:
         half = "held-out" if best.p_corrected is None else "second half of"
         rates.append((f"{best.head} (best), {half} {COLLECTIONS[best.relation]}", best.evidence))
-    return rates, [label for label, one in named if not one.significant]
+        doubted += [] if best.beats else [rates[-1][0]]
+    return rates, doubted
 
 
 def _facts(one: ClaimResult) -> str:

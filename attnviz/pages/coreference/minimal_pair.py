@@ -20,7 +20,8 @@ WORDS = ViewOptions(words=True)
 
 def draw_sentences(answers: HeadAnswers, other: HeadAnswers | None) -> None:
     """Draw the sentence and its partner, tinted by where the pronoun looks in the chosen head, and the change between them."""
-    _legend(answers)
+    with st.container(key="off-stage-legend"):
+        _legend(answers)
     both = [answers] if other is None else [answers, other]
     for column, one in zip(st.columns(len(both), gap="large"), both, strict=True):
         with column:
@@ -29,7 +30,8 @@ def draw_sentences(answers: HeadAnswers, other: HeadAnswers | None) -> None:
         _change(answers, other)
         if answers.trace.causal:
             st.info(glossary_links.linked(_causal(answers.question)))
-    _rule(both)
+    with st.container(key="off-stage-rule"):
+        _rule(both)
 
 
 def _legend(answers: HeadAnswers) -> None:

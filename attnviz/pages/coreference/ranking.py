@@ -8,10 +8,11 @@ import numpy as np
 import streamlit as st
 
 from attnviz.analysis import link_ranking, tables
-from attnviz.figures import encoding, headmap
+from attnviz.figures import encoding
 from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion
 from attnviz.types import HeadRef, HeadScores
 from attnviz.ui import glossary_links, page_url, state, widget_values, widgets
+from attnviz.ui.head_map import head_map
 from attnviz.ui.single_text import chosen
 
 SORT = "sort"  # of the URL
@@ -44,10 +45,8 @@ def _map(
     )
     marks = [] if hits is None else [[encoding.mark(bool(hit)) for hit in row] for row in hits]
     description = f"Layers by heads: attention to {first} minus attention to {second}"
-    st.plotly_chart(
-        headmap.figure(scores, widgets.theme(), chosen(), ends=(second, first), marks=marks), theme=None, config=headmap.CONFIG,
-        key="coreference-map", alt=description if hits is None else f"{description}; {hits.sum()} of {hits.size} heads hit",
-    )  # fmt: skip
+    alt = description if hits is None else f"{description}; {hits.sum()} of {hits.size} heads hit"
+    head_map("coreference-map", scores, alt, chosen(), ends=(second, first), marks=marks)
 
 
 def _guessing(hits: np.ndarray, by_sum: np.ndarray, candidates: int) -> str:

@@ -13,7 +13,8 @@ OWN = ""  # the choice for a sentence that is not a ready one
 
 def title() -> None:
     """Draw the question of this page, and the ready sentences."""
-    st.header("What does the pronoun refer to?", anchor=False)
+    with st.container(key="off-stage-title"):
+        st.header("What does the pronoun refer to?", anchor=False)
     text = state.current().request.text
     now = next((one for one in examples.sentences() if one.text == text), None)
     with st.container(horizontal=True, gap="small", key="ready", vertical_alignment="bottom"):

@@ -47,7 +47,8 @@ def show(question: PronounQuestion, trace: Trace) -> None:
     if line := beside(answers, chosen()):
         st.markdown(glossary_links.linked(line))
     if question.example is not None:
-        st.markdown(glossary_links.linked(widgets.plain(question.example.note)))
+        with st.container(key="off-stage-note"):  # not shown while the page is presented (attnviz/web/index_page/panels.css)
+            st.markdown(glossary_links.linked(widgets.plain(question.example.note)))
     _unknown_words(answers)
     draw_sentences(answers, other)
     with st.container(key="evidence"):

@@ -15,6 +15,7 @@ from attnviz.linguistics import anaphor
 from attnviz.pages.coreference import sentence_figure
 from attnviz.pages.coreference.question import PronounQuestion, numbered
 from attnviz.selection import CANDIDATES
+from attnviz.text.english import is_english
 from attnviz.ui import state, widget_values, widgets
 from attnviz.ui.single_text import chosen
 from attnviz.view_state import TokenSelection
@@ -22,6 +23,7 @@ from attnviz.view_state import TokenSelection
 NONE = "No English pronoun found: click a word to use as the pronoun. Then choose at least two words that it could refer to."
 CLICKABLE = 80  # words that are buttons; in a longer text, those around the pronoun
 PRONOUN, COULD, DOES = "the pronoun", "a word that it could refer to", "the word that it does refer to"
+SELECTED = "selected"
 _NEXT = "click_chooses"
 
 
@@ -32,11 +34,17 @@ def reader_question(text: str, trace: Trace) -> PronounQuestion | None:
     if len(places) < 3:
         st.info("Type a sentence with a pronoun and at least two words that it could refer to, or choose a ready one above.")
         return None
-    pronoun = _pronoun(text, places)
+    english = is_english(text, trace.block(chosen().block).queries)
+    pronoun = _pronoun(text, places, english)
+    known = pronoun is None or (english and anaphor.is_pronoun(text, pronoun))
     wanted = [start for start in state.current().candidates if pronoun is None or start != pronoun[0]]
     named = tuple(place for start in wanted for place in places if place[0] == start)  # in the order of choosing
-    _buttons(text, places, pronoun, named)
-    _lists(text, places, pronoun, named)
+    _buttons(text, places, pronoun, named, "pronoun" if known else SELECTED)
+    if pronoun is not None and not known:
+        st.caption(
+            widgets.plain(f"“{text[slice(*pronoun)]}” is the selected word. The rule for English pronouns does not know it.")
+        )
+    _lists(text, places, pronoun, named, "Pronoun" if known else "Selected word")
     if pronoun is None:
         st.info(NONE)
         return None
@@ -51,18 +59,18 @@ def reader_question(text: str, trace: Trace) -> PronounQuestion | None:
     return PronounQuestion(text, pronoun, named, right)
 
 
-def _pronoun(text: str, places: Sequence[Span]) -> Span | None:
-    """Return the selected word; else the most likely pronoun; None if there is none."""
+def _pronoun(text: str, places: Sequence[Span], english: bool) -> Span | None:
+    """Return the selected word; else the most likely pronoun; None if there is none, as where the text is not English."""
     focus = state.current().focus
     if focus is not None and not focus.special and not focus.segment:
         for place in places:
             if place[0] <= focus.start < place[1]:
                 return place
-    return anaphor.likely_pronoun(text, places)
+    return anaphor.likely_pronoun(text, places) if english else None
 
 
-def _buttons(text: str, places: Sequence[Span], pronoun: Span | None, named: Sequence[Span]) -> None:
-    """Draw the sentence, each word a button; the pronoun and the candidates are labelled.
+def _buttons(text: str, places: Sequence[Span], pronoun: Span | None, named: Sequence[Span], role: str) -> None:
+    """Draw the sentence, each word a button; the pronoun (as `role`) and the candidates are labelled.
 
     While there is no pronoun, a click chooses one.
     """
@@ -73,7 +81,7 @@ def _buttons(text: str, places: Sequence[Span], pronoun: Span | None, named: Seq
     first = max(0, min(middle - CLICKABLE // 2, len(places) - CLICKABLE))
     shown = places[first : first + CLICKABLE]
     meant = state.current().meant
-    roles = ({} if pronoun is None else {pronoun: "pronoun"}) | {
+    roles = ({} if pronoun is None else {pronoun: role}) | {
         place: f"candidate {at}{', right' if place[0] == meant else ''}" for at, place in enumerate(named, 1)
     }
     style = sentence_figure.button_style(
@@ -98,7 +106,7 @@ def _clicked(place: Span, pronoun: Span | None, named: Sequence[Span]) -> None:
         _keep(place, others, meant)
         st.session_state[_NEXT] = COULD
     elif place == pronoun:
-        _show_notice(f"A pronoun cannot refer to itself. Choose “{PRONOUN}” above first, if another word is the pronoun.")
+        _show_notice(f"A word cannot refer to itself. Choose “{PRONOUN}” above first, if another word is the pronoun.")
     elif chooses == DOES and place[0] in kept:
         _keep(pronoun, tuple(kept), None if meant == place[0] else place[0])
     elif place[0] in kept:
@@ -120,13 +128,13 @@ def _show_notice(line: str) -> None:
     state.keep_notices([line])
 
 
-def _lists(text: str, places: Sequence[Span], pronoun: Span | None, named: Sequence[Span]) -> None:
-    """Draw the same choices as lists."""
+def _lists(text: str, places: Sequence[Span], pronoun: Span | None, named: Sequence[Span], label: str) -> None:
+    """Draw the same choices as lists, that of the pronoun with this label."""
     labels = {place: numbered(text, places, place) for place in places}
     with st.expander("The same as lists"), st.container(horizontal=True, gap="small"):
         key = widget_values.fill("pronoun", pronoun)
         st.selectbox(
-            "Pronoun", places if pronoun else [None, *places], key=key, width=208,
+            label, places if pronoun else [None, *places], key=key, width=208,
             format_func=lambda place: labels[place] if place else "None found",
             on_change=widget_values.answer(key, lambda place: state.select_word(TokenSelection(place[0]) if place else None)),
         )  # fmt: skip

@@ -77,8 +77,8 @@ def fields(found: Atlas, key: str = "heads") -> tuple[str, str]:
 
 def _plain(name: str, found: Atlas) -> str:
     """Return a kind of link in plain words, with its label and whether subtypes are pooled."""
-    if name in PRONOUNS:
-        return f"{PRONOUNS[name]}: {name}"
+    if name in found.kinds:
+        return f"{PRONOUNS.get(name, 'a pronoun to a word')}: {name}"
     with_subtypes = " with its subtypes" if len(found.names[name]) > 1 else ""
     label = f"{claim_text.label(name)}{with_subtypes}"
     try:
@@ -95,7 +95,7 @@ def show_claim(found: Atlas, kind: str, direction: str, key: str = "heads", text
     claim, best = claims.claim(found, chosen(), kind, direction), claims.best_head(found, kind, direction)
     left, right = st.columns(2, gap="large")
     with left:
-        _picture(claim, best, key)
+        _picture(claim, best)
     with right:
         st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(claim, texts)), everyday=("interval",)))
         if best is not None and best.head != claim.head:
@@ -108,13 +108,10 @@ def show_claim(found: Atlas, kind: str, direction: str, key: str = "heads", text
         st.code(claim_text.finding(claim), language=None, wrap_lines=True)
 
 
-def _picture(claim: ClaimResult, best: BestHead | None, key: str) -> None:
+def _picture(claim: ClaimResult, best: BestHead | None) -> None:
     """Draw rates and intervals with the baselines."""
     rows, names, doubted = rates(claim, best)
-    st.plotly_chart(
-        evidence.figure(rows, widgets.theme(), names, doubted), theme=None, config=evidence.CONFIG, key=f"{key}-claim-picture",
-        alt=evidence.description(rows, names),
-    )  # fmt: skip
+    st.html(evidence.drawn(rows, names, doubted))
 
 
 def rates(claim: ClaimResult, best: BestHead | None) -> tuple[list[tuple[str, Evidence]], dict[str, str], tuple[str, ...]]:
@@ -125,6 +122,7 @@ def rates(claim: ClaimResult, best: BestHead | None) -> tuple[list[tuple[str, Ev
     ]  # fmt: skip
     if best is not None and best.head != claim.head:
         rows.append((f"{best.head}, {_half(claim).lower()}", best.evidence))
+        doubted += () if best.beats else (rows[-1][0],)
     return rows, _names(claim), doubted
 
 

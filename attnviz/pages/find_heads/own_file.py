@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from attnviz.engine.trace import Trace
-from attnviz.errors import BadInputError, OutputError, UnavailableError
+from attnviz.errors import AttnvizError, BadInputError, OutputError, UnavailableError
 from attnviz.figures import encoding, evidence
 from attnviz.linguistics import claim_text, claims, own_atlas, own_cases
 from attnviz.linguistics.own_atlas import MeasuredText, OwnAtlas
@@ -41,12 +41,16 @@ def own_file(trace: Trace) -> None:
     about = (identity, trace.request.model, trace.digest)
     heads = sum(call.heads for call in trace.block(trace.blocks[0]).calls)
     note = f"All {heads} heads are measured at once, so that you can compare them."
-    run = own_run.started(_RUN, about, f"Measure all heads on {_texts(len(found.texts))}", note)
+    label = f"Measure all heads on {_texts(len(found.texts))}"
+    run = own_run.started(_RUN, about, label, note)
     if run is None:
         return
     own_run.proceed(_RUN, run, found.texts, partial(_read, trace.request.model, run))
     if run.done:
-        _claim(_atlas(found, run, trace))
+        try:
+            _claim(_atlas(found, run, trace))
+        except AttnvizError as error:
+            own_run.failed(_RUN, about, label, error)
 
 
 def _corpus() -> tuple[str, OwnCorpus] | None:

@@ -39,10 +39,20 @@ def started(key: str, about: Hashable, label: str, note: str = "") -> OwnRun[Any
     if isinstance(found, OwnRun) and found.about == about:
         return found
     with place.container(gap="small"):
-        st.button(label, key=f"{key}-start", type="primary", on_click=_start, args=(key, about))
+        _button(key, about, label)
         if note:
             st.caption(note)
     return None
+
+
+def failed(key: str, about: Hashable, label: str, error: AttnvizError) -> None:
+    """Draw the button again, to start anew, with the reason why there is no result of the run."""
+    _button(key, about, label)
+    st.error(widgets.plain(str(error)))
+
+
+def _button(key: str, about: Hashable, label: str) -> None:
+    st.button(label, key=f"{key}-start", type="primary", on_click=_start, args=(key, about))
 
 
 def proceed(key: str, run: OwnRun[R], texts: Sequence[T], read: Callable[[T], R]) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from attnviz.engine.trace import Trace
-from attnviz.errors import BadInputError, OutputError, UnavailableError
+from attnviz.errors import AttnvizError, BadInputError, OutputError, UnavailableError
 from attnviz.figures import encoding, evidence
 from attnviz.linguistics import own_cases, tally_table, tally_text
 from attnviz.linguistics import tally as tallies
@@ -17,7 +17,7 @@ from attnviz.linguistics.marked_sentences import MarkedSentence, marked_sentence
 from attnviz.linguistics.tally import LEFT_OUT, RIGHT, WRONG, SentenceResult, SentenceRow, Tally
 from attnviz.pages.find_heads import own_input, own_run
 from attnviz.types import AttentionRequest
-from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui import glossary_links, state
 from attnviz.ui.backend import backend
 from attnviz.ui.components.choice_table import Cell, choice_table
 from attnviz.ui.single_text import chosen
@@ -47,12 +47,16 @@ def own_sentences(trace: Trace) -> None:
     if not sentences:
         return
     about = (given.id, trace.request.model, trace.digest)
-    run = own_run.started(_RUN, about, f"Count on {_many(len(sentences))}")
+    label = f"Count on {_many(len(sentences))}"
+    run = own_run.started(_RUN, about, label)
     if run is None:
         return
     own_run.proceed(_RUN, run, sentences, partial(_read, trace.request.model))
     if run.done:
-        _show(tallies.tally(run.done, chosen(), given.name), trace)
+        try:
+            _show(tallies.tally(run.done, chosen(), given.name), trace)
+        except AttnvizError as error:
+            own_run.failed(_RUN, about, label, error)
 
 
 def _given() -> own_input.OwnInput | None:
@@ -100,10 +104,7 @@ def _show(made: Tally, trace: Trace) -> None:
         with left:
             names = {rule: tally_text.rule(made, rule) for rule, _ in found.baselines}
             rows = [(f"{made.head}, these sentences", found)]
-            st.plotly_chart(
-                evidence.figure(rows, widgets.theme(), names, () if made.lead else (rows[0][0],)), theme=None,
-                config=evidence.CONFIG, key="own-tally-picture", alt=evidence.description(rows, names),
-            )  # fmt: skip
+            st.html(evidence.drawn(rows, names, () if made.lead else (rows[0][0],)))
         with right:
             st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(made)), everyday=("interval",)))
     _table(made)
@@ -125,9 +126,7 @@ def _facts(made: Tally) -> list[str]:
         lines.append(f"**Lead** over the strongest rule: {encoding.points(points)} points, {ends}")
     else:
         lines.append(tally_text.FEW)
-    if not made.nouns:
-        lines.append("There is no rule “the nearest noun”: the English parser finds none in some of these sentences")
-    return lines
+    return [*lines, *filter(None, [tally_text.no_noun(made)])]
 
 
 def _table(made: Tally) -> None:

@@ -11,6 +11,7 @@ from attnviz.linguistics.probe_report import ENCODER, ProbeResult, method, resul
 from attnviz.pages.find_heads import measure_view
 from attnviz.types import HeadRef
 from attnviz.ui import glossary_links, widgets
+from attnviz.ui.head_map import head_map
 from attnviz.ui.single_text import chosen
 
 
@@ -31,17 +32,16 @@ def probes(known: Atlas) -> None:
 
 
 def _map(one: ProbeResult) -> None:
-    """Draw a map of layers by heads, the chosen head with a ring."""
-    measure_view.head_map(
-        "probe", one.scores, f"Layers by heads: {one.name} probe; best is {one.head}, {encoding.three(one.at(one.head))}"
-    )
+    """Draw a map of layers by heads, with rings around the chosen and the best head."""
+    alt = f"Layers by heads: {one.name} probe; best is {one.head}, {encoding.three(one.at(one.head))}"
+    head_map("heads-probe-map", one.scores, alt, chosen(), one.head)
 
 
 def _best(one: ProbeResult) -> None:
     """Draw what the score means, the best heads, and the chosen one among them."""
     st.markdown(glossary_links.linked(widgets.plain(f"{one.says} {one.source}.")))
     st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(one, chosen()))))
-    measure_view.best_heads("probe", one.order, lambda head: encoding.three(one.at(head)))
+    measure_view.best_heads("probe", one.order, one.at, encoding.three)
 
 
 def _facts(one: ProbeResult, head: HeadRef) -> list[str]:

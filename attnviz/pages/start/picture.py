@@ -14,7 +14,7 @@ from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.models import catalog
 from attnviz.selection import HEAD, PRONOUN, REQUEST
-from attnviz.types import HeadRef, joined
+from attnviz.types import HeadRef
 from attnviz.ui import widgets
 from attnviz.ui.backend import backend
 from attnviz.view_state import ViewOptions
@@ -36,10 +36,11 @@ def show() -> None:
 def data(trace: Trace, head: HeadRef, start: int) -> dict[str, Any]:
     """Return what the picture needs: words, weights [word, word] of a head, and the word at `start`, which is held at first.
 
-    Special tokens have no word on the picture; what they take is what a row lacks to 1.
+    Special tokens have no word on the picture; `apart` is what each of them takes of each word's row [word, special token].
     """
     pattern = view.pattern(trace, head, ViewOptions())
     words = [i for i, unit in enumerate(pattern.query_units) if not unit.special]
+    special = [i for i, unit in enumerate(pattern.query_units) if unit.special]
     units = [pattern.query_units[i] for i in words]
     return {
         "words": [unit.text for unit in units],
@@ -47,5 +48,6 @@ def data(trace: Trace, head: HeadRef, start: int) -> dict[str, Any]:
         "held": next(i for i, unit in enumerate(units) if unit.start == start),
         "head": encoding.head_name(head),
         "model": catalog.card(trace.request.model).name,
-        "specials": joined([unit.text for unit in pattern.query_units if unit.special]),
+        "specials": [pattern.query_units[i].text for i in special],
+        "apart": [[round(float(pattern.weights[i, j]), 4) for j in special] for i in words],
     }

@@ -102,15 +102,16 @@ def _best(source: FigureSource, counts: Sequence[RelationCount], scheme: str, di
     known = _atlas(source)
     if known is None:
         return []
-    rows = []
+    rows, doubted = [], []
     for count in counts:
         name = known.counting(relation(count.relation, scheme).counted)
         best = claims.best_head(known, name, direction) if name else None
         if best is not None:
             rows.append((f"{count.relation}, {best.head}", best.evidence))
+            doubted += [] if best.beats else [rows[-1][0]]
     says = "The best head of each relation on annotated texts: chosen on one half of them, counted on the other."
     everywhere = FigureSource(source.card, "", None, known.header.digest)
-    return [rates_figure("best-heads", "Best heads on test texts", says, everywhere, rows)] if rows else []
+    return [rates_figure("best-heads", "Best heads on test texts", says, everywhere, rows, doubted=doubted)] if rows else []
 
 
 def _atlas(source: FigureSource) -> Atlas | None:

@@ -40,10 +40,12 @@
     poll();
   }
 
-  // What the reader sees goes along into another tab; in this one the session has it.
+  // What the reader sees goes along into another tab; in this one the session has it. A worksheet is of its own page alone.
   function carry({ target }) {
     const link = target.closest?.("a[data-page]");
-    if (link) link.href = bare(link) + location.search;
+    if (!link) return;
+    const kept = location.search.slice(1).split("&").filter((pair) => pair && !/^(print|answers)=/.test(pair)).join("&");
+    link.href = bare(link) + (kept && `?${kept}`);
   }
 
   function place() {
@@ -94,7 +96,9 @@
     if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     if (row().matches(":popover-open")) row().hidePopover();
-    open(link);
+    const sheet = link === currentLink() && document.querySelector(".st-key-worksheet-close button");
+    if (sheet) sheet.click(); // the name of the open page leads from its worksheet back to it
+    else open(link);
   });
   document.addEventListener("DOMContentLoaded", () => {
     place();

@@ -57,14 +57,21 @@
     );
   }
 
+  // Whether an address leads every machine to itself: a phone that opens it finds nothing.
+  const isLoopback = (host) => /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\]|0\.0\.0\.0)$/i.test(host);
+
   function share() {
-    const code = $("#attnviz-share .qr");
+    const code = $("#attnviz-share .enlarge");
     const fits = new TextEncoder().encode(link()).length <= CODE_BYTES;
     $("#attnviz-link").value = link();
     $("#attnviz-share .copied").textContent = "";
     code.hidden = !fits;
     $("#attnviz-share .no-qr").hidden = fits;
-    if (fits) code.src = `qr.svg?link=${encodeURIComponent(link())}`;
+    if (fits) for (const image of document.querySelectorAll("#attnviz-share .qr")) image.src = `qr.svg?link=${encodeURIComponent(link())}`;
+    const warning = $("#attnviz-share .loopback");
+    warning.hidden = !isLoopback(location.hostname);
+    warning.querySelector("b").textContent = location.hostname;
+    warning.lastElementChild.textContent = `http://192.168.1.20${location.port && `:${location.port}`}`;
     showKept();
   }
 
@@ -89,6 +96,18 @@
     }
   }
 
+  // The fields of a presented page are folded away, until the reader wants another sentence.
+  const CHANGING = "attnviz-changing"; // the class of the document while they are shown
+  function change(on) {
+    document.documentElement.classList.toggle(CHANGING, on);
+    $("#attnviz-frame .change").setAttribute("aria-expanded", on);
+    dispatchEvent(new Event("resize")); // pictures have another height to fill
+    if (!on) return;
+    const field = $(".st-key-ask :is(input, textarea)");
+    field?.focus();
+    field?.select();
+  }
+
   function present(on) {
     stored(() => sessionStorage, PRESENTING, on ? "yes" : "");
     document.documentElement.classList.toggle(PRESENTING, on);
@@ -98,7 +117,9 @@
     button.lastChild.textContent = on ? " presenting" : "";
     button.setAttribute("aria-label", on ? "Exit presenting" : "Present");
     $("#attnviz-frame .exit").hidden = !on;
+    $("#attnviz-frame .change").hidden = !on;
     enlarge();
+    change(false);
   }
 
   // How much larger: as the window allows, so that a page keeps the width that it has on a small laptop.
@@ -136,12 +157,24 @@
     true,
   );
 
+  // The worksheet of the board, whatever page is open: this session opens the board, and then the sheet as its own button does.
+  function openWorksheet() {
+    const board = $("#attnviz-pages a[data-page=attention]");
+    const until = Date.now() + 60_000; // a first text may have to be read
+    board.click();
+    const poll = setInterval(() => {
+      const button = $(".st-key-worksheet-open button");
+      if (button || !board.hasAttribute("aria-current") || Date.now() > until) clearInterval(poll);
+      button?.click();
+    }, 100);
+  }
+
   // A link on a page to what the row opens.
   addEventListener(
     "click",
     (event) => {
       const name = event.target instanceof Element && event.target.closest("[data-panel]")?.dataset.panel;
-      const open = { present: togglePresenting, share: () => $("#attnviz-share").showPopover() }[name];
+      const open = { present: togglePresenting, worksheet: openWorksheet, share: () => $("#attnviz-share").showPopover() }[name];
       if (!open) return;
       event.preventDefault();
       event.stopImmediatePropagation();
@@ -167,6 +200,12 @@
       const page = $("#attnviz-pages [aria-current]")?.firstChild.data ?? "attnviz";
       keep([{ name: field.value.trim() || page, address: location.pathname + location.search }, ...kept()]);
       field.value = "";
+    });
+    $("#attnviz-frame .change").addEventListener("click", () => change(!document.documentElement.classList.contains(CHANGING)));
+    // A sentence that is read, or Escape, folds them again.
+    addEventListener("keydown", ({ key, target }) => {
+      if (!isPresenting() || !(target instanceof Element) || !target.matches(".st-key-ask input:not([role=combobox])")) return;
+      if (key === "Enter" || key === "Escape") setTimeout(change, 0, false);
     });
     $("#attnviz-frame .present").addEventListener("click", togglePresenting);
     $("#attnviz-frame .exit").addEventListener("click", togglePresenting);

@@ -1,6 +1,6 @@
 // The theme of the page, for all that is drawn in the colours of `live_css` (attnviz/figures/encoding.py): first the one that the
 // browser keeps or prefers, then the one that Streamlit draws in, at once when the reader switches it. Pictures whose pixels the
-// server colours come anew.
+// server colours come anew, and tables, which may have bars.
 (() => {
   const POLL = 100; // milliseconds between two looks for Streamlit's page
   const root = document.documentElement;
@@ -17,7 +17,7 @@
     if (root.dataset.theme === theme) return;
     const switched = root.dataset.theme !== undefined;
     root.dataset.theme = theme;
-    if (switched && document.querySelector(".js-plotly-plot")) document.querySelector(".st-key-theme-switched button")?.click();
+    if (switched && document.querySelector(".js-plotly-plot, [data-testid=stDataFrame]")) document.querySelector(".st-key-theme-switched button")?.click();
   }
 
   const theme = stored();

@@ -74,7 +74,13 @@ export function unseen({ queries, causal }, focus) {
   return `This model reads left to right. \u201c${isolated(few)}${words.length > 4 ? " \u2026" : ""}\u201d ${verb} after ${withMark(`\u201c${isolated(queries[focus.query].label)}\u201d`, queries[focus.query])} and cannot change this row.`;
 }
 
+const shown = new WeakMap(); // what the profile shows: it is drawn again only if that changes, so that the focus stays on a term
+
 export function drawProfile(host, { pattern, unfiltered, focus, head, theme, profile, glossary }) {
+  const note = pattern ? unseen(pattern, focus) : "";
+  const key = JSON.stringify(pattern ? [head, profile, note, theme.bar, unfiltered.cross] : null);
+  if (shown.get(host) === key) return;
+  shown.set(host, key);
   if (!pattern) {
     host.replaceChildren();
     return;
@@ -94,6 +100,5 @@ export function drawProfile(host, { pattern, unfiltered, focus, head, theme, pro
     row.append(element("span", "", label), track, element("b", "", written(profile, at)));
     return row;
   });
-  const note = unseen(pattern, focus);
   host.replaceChildren(title, ...rows, ...(note ? [element("p", "note", note)] : []));
 }

@@ -7,6 +7,7 @@ export const STACKED = 900; // below this, the overview is above the head instea
 const GAP = 32;
 const BELOW = 96; // space below the pictures for Streamlit's next line and the tray
 const ALONE = 48; // the edge of the screen in presentation mode
+const PROJECTED = 16; // the same where the page around the board is presented: the matrix fits the screen, and nothing stands beside it that is taller
 const LEAST = 380; // the left side's width if a model has few heads
 const ROWS = 40; // more rows than this scroll inside the head's view
 const ROW = [18, 30];
@@ -23,7 +24,7 @@ export function breadth(width, scale = 1, presenting = false, paper = false) {
 
 // `free` is the height from the top of the pictures to the end of the window, `labels` the width of the widest word.
 export function arranged(base, { frame, queries, keys, free, labels, lost, ratio, tab }) {
-  const { width, phone, stacked, scale, presenting } = base;
+  const { width, phone, stacked, scale, presenting, projected } = base;
   const most = Math.max(queries, keys);
   if (base.paper) return arrangedOnPaper(base, { frame, most, keys, labels, lost, ratio });
   const wide = stacked ? width : within(width * 0.35, 400, 560 * scale);
@@ -31,8 +32,10 @@ export function arranged(base, { frame, queries, keys, free, labels, lost, ratio
   const label = within(labels + 13 * scale, 40, 120 * scale);
   const side = stacked ? width : width - wide - GAP * scale;
   const room = side - 2 * label - lost - curves(base);
-  const height = Math.max(free - top - (stacked ? 0 : presenting ? ALONE : BELOW), leftHeight(frame, wide, scale) - top);
-  const row = phone ? 24 : Math.floor(within(Math.min((stacked ? 30 * most : height) / most, Math.max(room, 0) / keys), ROW[0] * scale, ROW[1] * scale));
+  const below = stacked ? 0 : presenting ? ALONE : projected ? PROJECTED : BELOW;
+  const height = Math.max(free - top - below, projected ? 0 : leftHeight(frame, wide, scale) - top);
+  const least = projected ? base.size + 2 : ROW[0] * scale;
+  const row = phone ? 24 : Math.floor(within(Math.min((stacked ? 30 * most : height) / most, Math.max(room, 0) / keys), least, ROW[1] * scale));
   const overview = overviewOf(base, frame, most, wide, top + most * row, ratio);
   const pictures = Math.ceil(overview.gutter + frame.heads * overview.pitch - (overview.pitch - overview.box));
   const left = stacked ? width : overview.deep ? wide : Math.max(LEAST * scale, pictures);

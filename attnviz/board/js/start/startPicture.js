@@ -7,15 +7,18 @@ import { whenPrinted } from "../core/paper.js";
 
 const DRAWN = 0.01; // weights below get no arc
 const STRONG = 0.1; // weights below are drawn in the quiet colour
+const MOST = 0.5; // from here up a word looks "mostly" there
 const THICKNESS = 18; // pixels of a weight of 1
 
-// One row as the picture shows it: the word looked at most, apart from the word itself, and the share of what is not drawn.
-export function rowOf(weights, held) {
+// One row as the picture shows it: the word looked at most, apart from the word itself, the share of what is not drawn, and
+// what is looked at more than that word: [name, weight] of the word itself or of a special token (`specials`, as such pairs), or null.
+export function rowOf(weights, held, specials = []) {
   let best = -1;
   weights.forEach((weight, i) => {
     if (i !== held && (best < 0 || weight > weights[best])) best = i;
   });
-  return { best, rest: Math.max(0, 1 - weights.reduce((sum, weight) => sum + weight, 0)) };
+  const larger = [["itself", weights[held]], ...specials].reduce((a, b) => (b[1] > a[1] ? b : a));
+  return { best, rest: Math.max(0, 1 - weights.reduce((sum, weight) => sum + weight, 0)), larger: larger[1] > weights[best] ? larger : null };
 }
 
 // The arcs from the word `held`, thinnest first, as { path, width, weight }; `centres` are the middles of the words, in pixels.
@@ -36,6 +39,7 @@ export function rowArcs(weights, held, centres, height) {
 
 export function makeStartPicture(root, tokens) {
   const [host, arcs, sentence, readout] = [".attnviz", "svg", ".sentence", ".readout"].map((name) => root.querySelector(name));
+  const touched = matchMedia("(hover: none)"); // a finger cannot point
   let [data, held, words, theme] = [null, 0, [], null];
 
   function show(next) {
@@ -64,7 +68,7 @@ export function makeStartPicture(root, tokens) {
 
   function draw() {
     const weights = data.weights[held];
-    const { best, rest } = rowOf(weights, held);
+    const { best, rest, larger } = rowOf(weights, held, data.specials.map((name, i) => [name, data.apart[held][i]]));
     words.forEach((word, i) => {
       const [weight, own] = [weights[i], i === held];
       word.tabIndex = own ? 0 : -1;
@@ -77,10 +81,13 @@ export function makeStartPicture(root, tokens) {
       else delete word.dataset.weight;
     });
     const strong = (text, name) => element("b", name, text);
+    const [whom, weight] = larger ?? [data.words[best], weights[best]];
+    const does = !larger ? " looks at " : weight >= MOST ? " looks mostly at " : " looks most at ";
     readout.replaceChildren(
-      strong(data.words[held], "held"), " looks at ", strong(data.words[best], ""), " ", strong(threeDigits(weights[best]), "value"),
-      ` of 1, in head ${data.head} of ${data.model}. Not drawn: ${data.specials} take ${threeDigits(rest)} together. `,
-      element("span", "hint", "Point at any word."),
+      strong(data.words[held], "held"), does, strong(whom, ""), " ", strong(threeDigits(weight), "value"), " of 1",
+      ...(larger ? [`; of the ${whom === "itself" ? "other " : ""}words, most at `, strong(data.words[best], ""), ` ${threeDigits(weights[best])}`] : []),
+      `, in head ${data.head} of ${data.model}. Not ${arcs.clientHeight ? "drawn" : "shown"}: ${data.specials.join(" and ")} take ${threeDigits(rest)} together. `,
+      ...(larger ? [] : [element("span", "hint", touched.matches ? "Tap any word." : "Point at any word.")]), // the longer line is seen while one points
     );
     drawArcs(weights);
   }
