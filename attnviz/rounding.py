@@ -37,7 +37,7 @@ def round_parts(shares: Sequence[float], digits: int = 0, alone: int | None = No
     fine = [int(float(share) * FINE + 0.5) for share in shares]
     parts = [one // step for one in fine]
     left = (sum(fine) + step // 2) // step - sum(parts)
-    order = sorted(range(len(fine)), key=lambda at: -(fine[at] % step))
+    order = sorted(range(len(fine)), key=[one % step for one in fine].__getitem__, reverse=True)
     if alone is not None and fine:
         own = (fine[alone] + step // 2) // step
         left -= own - parts[alone]
@@ -47,4 +47,5 @@ def round_parts(shares: Sequence[float], digits: int = 0, alone: int | None = No
         parts[at] += 1
     for at in [at for at in reversed(order) if parts[at] > 0][: max(-left, 0)]:
         parts[at] -= 1
-    return tuple(part / 10**digits for part in parts)
+    scale = 10**digits
+    return tuple([part / scale for part in parts])

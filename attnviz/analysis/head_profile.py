@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from attnviz.analysis.positions import PositionClass, PositionClasses
 from attnviz.analysis.row_stats import entropy, first_choices, percent
@@ -15,8 +16,7 @@ from attnviz.types import HiddenPart, Pattern, joined
 MENTION = 0.005  # a share that would be written "0 %" is not mentioned
 
 
-@dataclass(frozen=True)
-class ProfileLine:
+class ProfileLine(NamedTuple):
     """One line of a profile: its `share` of the attention and of `uniform` attention, and first choice of `chosen` rows.
 
     `percent` is the share as shown: all lines of a profile add up to 100. `uniform` is None for hidden shares.
@@ -92,33 +92,35 @@ def profile(pattern: Pattern, words: bool = True, classes: PositionClasses | Non
     `most` is the mean over the rows of log2 of the places each can see: log2 n, and less in a causal model.
     """
     classes = classes or PositionClasses.of(pattern, words)
-    found = counts([pattern], classes)[0]
+    found = counts(pattern.weights[None], pattern.hidden[None], classes)[0]
     lines = profile_lines(found, hidden_label(pattern), classes)[0]
     return HeadProfile(lines, found.entropy, found.most, int(classes.rows.sum()))
 
 
-def counts(patterns: Sequence[Pattern], classes: PositionClasses) -> list[Counts]:
+def counts(
+    weights: Float[np.ndarray, "head query key"], hidden: Float[np.ndarray, "head query"], classes: PositionClasses
+) -> list[Counts]:
     """Return the counts of heads that share their position classes: all at once is many times cheaper than one by one.
 
-    Sums are in float64, so that their digits do not depend on the order of addition.
+    `weights` and `hidden` are those of a pattern. Sums are in float64: their digits do not depend on the order of addition.
     """
     rows, many, count = classes.rows, len(classes.lines) + 1, max(len(classes.at), 1)
-    weights = np.stack([pattern.weights[rows] for pattern in patterns])
-    lost = np.stack([pattern.hidden[rows] for pattern in patterns])
-    heads = np.arange(len(patterns))
+    hides, heads = np.any(hidden, -1).tolist(), np.arange(len(weights))
+    weights, lost = weights[:, rows], hidden[:, rows]
     at = classes.at + many * heads[:, None, None]
     sums = np.bincount(at.ravel(), weights.ravel(), many * len(heads)).reshape(-1, many) / count
     top = weights.max(-1, initial=0.0)
     choice = _choices(weights, top, lost, classes)
     chosen = np.bincount((choice + many * heads[:, None])[choice >= 0], minlength=many * len(heads)).reshape(-1, many)
     firsts = (first_choices(weights) & (weights > lost[..., None])).sum(-2)
-    bits, most, hidden = _entropies(weights, lost, classes), _most(classes), [bool(one.hidden.any()) for one in patterns]
+    bits, most = _entropies(weights, lost, classes).tolist(), _most(classes)
+    mean_lost, lost_first = (lost.sum(-1, dtype=np.float64) / count).tolist(), (lost > top).sum(-1).tolist()
     return [
         Counts(
-            sums[head], chosen[head], firsts[head], float(lost[head].sum(dtype=np.float64)) / count if hidden[head] else None,
-            int((lost[head] > top[head]).sum()), float(bits[head][int(hidden[head])]), most[int(hidden[head])],
+            sums[head], chosen[head], firsts[head], mean_lost[head] if hide else None, lost_first[head],
+            bits[head][hide], most[hide],
         )
-        for head in heads
+        for head, hide in enumerate(hides)
     ]  # fmt: skip
 
 

@@ -5,16 +5,25 @@ What a head does on thousands of sentences, its habits, is in an atlas: `linguis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from attnviz.analysis.head_profile import MENTION, Counts, HeadProfile, ProfileLine, counts, hidden_label, profile_lines
+from attnviz.analysis.head_profile import (
+    MENTION,
+    Counts,
+    HeadProfile,
+    ProfileLine,
+    counts,
+    hidden_label,
+    profile,
+    profile_lines,
+)
 from attnviz.analysis.legibility_text import unread_units
 from attnviz.analysis.positions import REST, PositionClasses, resting
 from attnviz.analysis.row_stats import choosing, entropy, first_choices, percent, quoted, spelled, units_of
-from attnviz.analysis.view import patterns_of_layer, sides, visible_units
+from attnviz.analysis.view import patterns_of_layer, sides
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.rounding import fixed
@@ -86,15 +95,15 @@ def role(pattern: Pattern, words: bool = True, classes: PositionClasses | None =
     tokens, if they get MAJORITY of it. Else it is broad or mixed. Pass the `classes` of the pattern if you have them.
     """
     classes = classes or PositionClasses.of(pattern, words)
-    return _role(pattern, counts([pattern], classes)[0], classes)
+    return next(array_roles(pattern.weights[None], pattern.hidden[None], hidden_label(pattern), classes))
 
 
-def _role(pattern: Pattern, found: Counts, classes: PositionClasses) -> Role:
-    """Return the role of a head with these counts."""
-    word, rows = classes.word, int(classes.rows.sum())
+def _role(weights: np.ndarray, found: Counts, hidden_label: str, classes: PositionClasses) -> Role:
+    """Return the role of a head with these weights and counts."""
+    word, rows = classes.word, len(classes.at)
     if not rows:
         return Role("mixed", 0.0, f"This text is too short to show a habit: no {word} sees more than one place.")
-    lines, same = profile_lines(found, hidden_label(pattern), classes)
+    lines, same = profile_lines(found, hidden_label, classes)
     if rows < FEW:
         most = max(lines, key=lambda line: line.share)
         short = f"This text is too short to show a habit: only {_count(rows, word)} can choose where to look"
@@ -103,7 +112,7 @@ def _role(pattern: Pattern, found: Counts, classes: PositionClasses) -> Role:
     more = "" if same is None else _repeat_sentence(same, classes)
     if steady is None and same is not None and same.chosen > rows / 2:
         steady, more = same, ""
-    steady = steady or _one_word(pattern, found, classes)
+    steady = steady or _one_word(weights, found, classes)
     if steady is not None and _named(steady):
         more = _besides(lines, steady) + more
         return Role.of(steady.kind, steady, rows, _habit(steady, rows, word) + more)
@@ -120,22 +129,20 @@ def _role(pattern: Pattern, found: Counts, classes: PositionClasses) -> Role:
 
 
 def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
-    """Return what each of many heads does; neighbours that read the same text are counted together."""
+    """Return what each of many heads does; the position classes of neighbours that read the same text are computed once."""
     classes: PositionClasses | None = None
-    same_text: list[Pattern] = []
     for pattern in patterns:
-        if classes is None or not classes.covers(pattern):
-            yield from _roles(same_text, classes)
-            classes, same_text = PositionClasses.of(pattern, words), []
-        same_text.append(pattern)
-    yield from _roles(same_text, classes)
+        classes = classes if classes is not None and classes.covers(pattern) else PositionClasses.of(pattern, words)
+        yield role(pattern, words, classes)
 
 
-def _roles(patterns: Sequence[Pattern], classes: PositionClasses | None) -> Iterator[Role]:
-    """Return the roles of heads that share their position classes."""
-    if classes is not None:
-        for pattern, found in zip(patterns, counts(patterns, classes), strict=True):
-            yield _role(pattern, found, classes)
+def array_roles(weights: np.ndarray, hidden: np.ndarray, hidden_label: str, classes: PositionClasses) -> Iterator[Role]:
+    """Yield the roles of heads that share their position classes: all are counted at once.
+
+    `weights` [head, query, key] and `hidden` [head, query] are those of their patterns; `hidden_label` names what is hidden.
+    """
+    for one, found in zip(weights, counts(weights, hidden, classes), strict=True):
+        yield _role(one, found, hidden_label, classes)
 
 
 def sink(pattern: Pattern, words: bool = True) -> Sink | None:
@@ -198,14 +205,10 @@ def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") 
     if name not in SCORES:
         raise BadInputError(f"A score is one of {', '.join(SCORES)}; got {name!r}.")
     part, options = trace.block(block), ViewOptions(words=words)
-    queries, keys = (visible_units(side, options) for side in sides(part, options))
+    queries, keys = sides(part, options)
     if queries != keys and name in ("previous", "next"):
         raise BadInputError(f"Cross-attention has no {name} word: its keys are another text. Choose entropy, first or special.")
-    bare = Pattern(
-        tuple(unit.text for unit in queries), tuple(unit.text for unit in keys),
-        np.zeros((len(queries), len(keys)), np.float32), np.zeros(len(queries), np.float32), "", queries, keys, part.causal,
-    )  # fmt: skip
-    classes = PositionClasses.of(bare, words)
+    classes = PositionClasses.among(queries, keys, part.causal, words)
     rows = classes.rows
     if name == "special":
         cells = np.array([key.special for key in keys], bool)
@@ -234,13 +237,13 @@ def _besides(lines: tuple[ProfileLine, ...], named: ProfileLine) -> str:
     return f" Of all its attention, {most.share_text} goes to {most.place}."
 
 
-def _one_word(pattern: Pattern, found: Counts, classes: PositionClasses) -> ProfileLine | None:
+def _one_word(weights: np.ndarray, found: Counts, classes: PositionClasses) -> ProfileLine | None:
     """Return a key that is the first choice of most rows but has no line of its own: a word that most words look at."""
     rows, chosen = classes.rows, found.firsts
     key = int(chosen.argmax())
     if chosen[key] <= len(classes.at) / 2:
         return None
-    share = float(pattern.weights[rows, key].mean(dtype=np.float64))
+    share = float(weights[rows, key].mean(dtype=np.float64))
     uniform = float((classes.visible[:, key] / classes.visible.sum(-1)).mean())
     name = quoted(classes.keys, key)
     return ProfileLine("word", name, name, share, int(float(fixed(100.0 * share))), uniform, int(chosen[key]))
@@ -248,7 +251,7 @@ def _one_word(pattern: Pattern, found: Counts, classes: PositionClasses) -> Prof
 
 def _repeat_sentence(repeat: ProfileLine, classes: PositionClasses) -> str:
     """Return a sentence on repeated words, if a head looks at their other places; "" if it does not."""
-    able = int(classes.repeat_rows.sum())
+    able = int(np.count_nonzero(classes.repeat_rows))
     share, uniform = (part * len(classes.repeat_rows) / able for part in (repeat.share, repeat.uniform or 0.0))
     if repeat.chosen <= able / 2 or share <= max(MAJORITY, BEYOND * uniform):
         return ""
@@ -289,5 +292,5 @@ def _share_text(pattern: Pattern, classes: PositionClasses, key: int, taken: flo
     """Return a key's share in words, with the digits of the profile if the key has its own line there."""
     line = int(classes.at[0, key])
     if line < len(classes.lines) and (classes.at[:, key] == line).all() and (classes.at == line).sum() == len(classes.at):
-        return profile_lines(counts([pattern], classes)[0], hidden_label(pattern), classes)[0][line].share_text
+        return profile(pattern, classes=classes).lines[line].share_text
     return percent(taken)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
-from attnviz.analysis.row_stats import after, before, choosing, quoted, repeats, units_of, visible, words_among
+from attnviz.analysis.row_stats import after, before, quoted, repeats, units_of, visible, words_among
 from attnviz.types import Pattern, Unit
 
 REST = ""  # the kind of a line that gives no head its name
@@ -60,12 +60,17 @@ class PositionClasses:
     @classmethod
     def of(cls, pattern: Pattern, words: bool = True) -> PositionClasses:
         """Return the classes of a pattern, which do not depend on its weights. `words` decides what units are called."""
-        queries, keys = units_of(pattern)
-        word, rows = "word" if words else "token", choosing(pattern)
-        visible_keys = visible(pattern)[rows]
-        places = list(_classes(queries, keys, pattern.causal, word))
+        return cls.among(*units_of(pattern), pattern.causal, words)
+
+    @classmethod
+    def among(cls, queries: tuple[Unit, ...], keys: tuple[Unit, ...], causal: bool, words: bool = True) -> PositionClasses:
+        """Return the classes of all patterns with these units; `causal` if later keys are out of sight."""
+        word, sight = "word" if words else "token", visible(len(queries), len(keys), causal)
+        rows = words_among(queries) & (sight.sum(-1) > 1)
+        visible_keys = sight[rows]
+        places = list(_classes(queries, keys, causal, word))
         rest = next(index for index, place in enumerate(places) if place.cells is None)
-        at = np.full(pattern.weights.shape, rest, np.intp)
+        at = np.full(sight.shape, rest, np.intp)
         for index, place in enumerate(places):
             if place.cells is not None:
                 at[np.broadcast_to(place.cells, at.shape)] = index
@@ -83,7 +88,7 @@ class PositionClasses:
         )
         repeat_rows = again.any(-1)
         shared = repeat if repeat_rows.sum() >= MIN_REPEATS else None
-        return cls(queries, keys, pattern.causal, word, rows, visible_keys, lines, rest, at, shared, repeat_rows)
+        return cls(queries, keys, causal, word, rows, visible_keys, lines, rest, at, shared, repeat_rows)
 
     def covers(self, pattern: Pattern) -> bool:
         """Return whether another pattern has the same units and mask, and so the same classes."""

@@ -68,15 +68,14 @@ def words_among(parts: Sequence[Unit]) -> Bool[np.ndarray, " unit"]:
     return np.array([not unit.special for unit in parts], bool)
 
 
-def visible(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
+def visible(queries: int, keys: int, causal: bool) -> Bool[np.ndarray, "query key"]:
     """Return which keys each query can see at all."""
-    everything = np.ones(pattern.weights.shape, bool)
-    return np.tril(everything) if pattern.causal else everything
+    return np.tri(queries, keys, dtype=bool) if causal else np.ones((queries, keys), bool)
 
 
 def choosing(pattern: Pattern) -> Bool[np.ndarray, " query"]:
     """Return the words that see more than one key: a row with one key gives it everything, which is not a habit."""
-    return words_among(units_of(pattern)[0]) & (visible(pattern).sum(-1) > 1)
+    return words_among(units_of(pattern)[0]) & (visible(len(pattern.queries), len(pattern.keys), pattern.causal).sum(-1) > 1)
 
 
 def first_choices(weights: Float[np.ndarray, "*lead query key"]) -> Bool[np.ndarray, "*lead query key"]:

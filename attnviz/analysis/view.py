@@ -58,6 +58,11 @@ def summed(weights: np.ndarray, parts: Sequence[Unit], axis: int) -> np.ndarray:
     return sums
 
 
+def row_means(shares: Float[np.ndarray, "*lead query"], queries: Sequence[Unit]) -> Float[np.ndarray, "*lead row"]:
+    """Return a share of each query's row by units: the mean over the pieces of a word, as in `merged`."""
+    return merged(shares[..., None], queries, (Unit("", 0, 0, (0,)),))[..., 0]
+
+
 def sides(block: Block, options: ViewOptions) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
     """Return all units of a block's queries and of its keys, special ones included whether they are shown or not."""
     queries = units(block.queries, words=options.words)
@@ -102,8 +107,7 @@ def patterns(trace: Trace, options: ViewOptions, block: str = "self") -> Iterato
     """Yield the pattern of every head, one layer at a time: several times cheaper than asking head by head."""
     part = trace.block(block)
     parts = _UnitWeights.of(part, options)
-    for layer in range(part.layers):
-        weights = part.weights(layer)
+    for layer, weights in enumerate(part.by_layer()):
         sinks = np.stack([part.sink(layer, head) for head in range(len(weights))])
         sums = _sums(weights, sinks, parts)
         yield tuple(_pattern(*one, parts, options) for one in zip(*sums, strict=True))
@@ -138,7 +142,7 @@ def _sums(
     weights: Float[np.ndarray, "*lead query key"], sink: Float[np.ndarray, "*lead query"], parts: _UnitWeights
 ) -> tuple[Float[np.ndarray, "*lead row column"], Float[np.ndarray, "*lead row"], Float[np.ndarray, "*lead row"]]:
     """Return what each row gives to the units that are shown, to hidden special tokens, and to a learned sink."""
-    taken = merged(sink[..., None], parts.queries, (Unit("", 0, 0, (0,)),))[..., 0]
+    taken = row_means(sink, parts.queries)
     special = merged(weights, parts.queries, parts.hidden_units).sum(-1)
     return merged(weights, parts.queries, parts.keys), special, taken
 
@@ -195,8 +199,7 @@ def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -
     ends = filters.ends(queries, keys, options.between)
     if ends:
         queries = tuple(queries[at] for at in ends[0])
-    for layer in range(part.layers):
-        weights = part.weights(layer)
+    for weights in part.by_layer():
         rows = merged(weights, queries, keys)
         fell_short = len(keys) < len(all_keys) or bool((weights.sum(-1) < 1.0 - ROWS).any())
         rows = _rescaled(rows)[0] if options.special == "renormalise" and fell_short else rows

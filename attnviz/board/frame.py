@@ -61,8 +61,9 @@ def outline(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Seq
 
 def layer(trace: Trace, number: int, frame: bytes, block: str = "self") -> bytes:
     """Return the pictures of one layer's heads, for the board of an `outline`."""
+    part = trace.block(block)
     header = {"kind": "layer", "frame": digest(frame), "block": block, "layer": number, "dtype": "uint8"}
-    return _joined(header, _pooled(_padded(trace.block(block), number)))
+    return _joined(header, _pooled(_padded(part.weights(number), part.heads)))
 
 
 def sheet(trace: Trace, head: HeadRef, frame: bytes) -> bytes | None:
@@ -120,10 +121,9 @@ def fits(part: Block) -> bool:
     return len(part.queries) * len(part.keys) <= ONE_WEIGHTS
 
 
-def _padded(part: Block, layer: int) -> Float[np.ndarray, "head query key"]:
-    """Return one layer's weights, with zeros for heads that other layers have in addition; the header has the true count."""
-    found = part.weights(layer)
-    short = part.heads - found.shape[0]
+def _padded(found: Float[np.ndarray, "head query key"], heads: int) -> Float[np.ndarray, "{heads} query key"]:
+    """Return a layer's weights, with zeros for heads that other layers have in addition; the header has the true count."""
+    short = heads - found.shape[0]
     return np.pad(found, ((0, short), (0, 0), (0, 0))) if short else found
 
 
@@ -134,26 +134,27 @@ def _has_sinks(part: Block) -> bool:
 
 def _all_heads(part: Block, *, exact: bool) -> tuple[str, np.ndarray]:
     """Return all heads in the form in which they are sent, and the name of this form."""
-    count = part.layers * part.heads * len(part.queries) * len(part.keys)
-    layers = (_padded(part, i) for i in range(part.layers))
+    heads = part.heads
+    count = part.layers * heads * len(part.queries) * len(part.keys)
+    layers = (_padded(weights, heads) for weights in part.by_layer())
     if not is_whole(part):
         return "uint8", np.stack([_pooled(weights) for weights in layers])
     if exact and count <= EXACT_WEIGHTS:
-        return "float32", np.stack([_seen(part, weights).astype("<f4") for weights in layers])
+        return "float32", _seen(part, np.stack(list(layers))).astype("<f4")
     # The missing part of a row is the share of its learned sink; thousandths would blur it, so send such weights as they are.
     if count <= PLAIN_WEIGHTS or _has_sinks(part):
-        return "uint16", np.stack([_plain(_seen(part, weights)) for weights in layers])
+        return "uint16", _plain(_seen(part, np.stack(list(layers))))
     return "thousandths", np.frombuffer(thousandths.deflated(layers, part.causal), np.uint8)
 
 
-def _seen(part: Block, weights: Float[np.ndarray, "head query key"]) -> Float[np.ndarray, "head weight"]:
+def _seen(part: Block, weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray, "*lead weight"]:
     """Return weights row by row; of a causal block only the visible ones."""
     if part.causal:
-        return weights[:, np.tri(weights.shape[-1], dtype=bool)]
-    return weights.reshape(len(weights), -1)
+        return weights[..., np.tri(weights.shape[-1], dtype=bool)]
+    return weights.reshape(*weights.shape[:-2], -1)
 
 
-def _plain(weights: Float32[np.ndarray, "head weight"]) -> UInt16[np.ndarray, "head weight"]:
+def _plain(weights: Float32[np.ndarray, "*lead weight"]) -> UInt16[np.ndarray, "*lead weight"]:
     """Return weights as whole 65535ths, off by at most 1/131070."""
     return np.rint(np.clip(weights, 0.0, 1.0) * 65535.0).astype("<u2")
 

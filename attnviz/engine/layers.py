@@ -70,19 +70,21 @@ class Projections:
     def scores(self, queries: Sequence[int]) -> Float[torch.Tensor, "head row key"]:
         """Return the scores before softmax for some queries of every head; other rows are not computed."""
         places, groups, size = list(queries), len(self.key), self.query.shape[2]
+        every = places == list(range(self.query.shape[1]))
+        at = slice(None) if every else places
         exact = self._exact
-        scaled = self.query[:, places].astype(exact) * exact(self.scale)
+        scaled = self.query[:, at].astype(exact) * exact(self.scale)
         grouped = scaled.reshape(groups, -1, size)  # group, head of it and row
         raw = (grouped @ self.key.astype(exact, copy=False).transpose(0, 2, 1)).reshape(self.heads, len(places), -1)
-        mask, bias = (_rows_of(_of_heads(one, slice(None)), places) for one in (self.mask, self.bias))
-        if self.causal:  # the flag is for all queries in order; for some of them a mask is needed
+        mask, bias = (_rows_of(_of_heads(one, slice(None)), at) for one in (self.mask, self.bias))
+        if self.causal and not every:  # the flag is for all queries in order; for some of them a mask is needed
             last = torch.tensor(places)[:, None] + self.key.shape[1] - self.query.shape[1]  # the last query, the last key
             before = torch.arange(self.key.shape[1]) <= last
             if mask is None:
                 mask = before
             else:
                 mask = mask & before if mask.dtype == torch.bool else torch.where(before, mask, attention.NEVER)
-        return attention.masked_scores(torch.from_numpy(raw), mask, bias, self.softcap)
+        return attention.masked_scores(torch.from_numpy(raw), mask, bias, self.softcap, causal=self.causal and every)
 
     def differences(self, heads: slice, shares: np.ndarray | None = None) -> Float[np.ndarray, " head"] | None:
         """Return the largest difference between weights times values, from scratch, and the kernel's output; None without them.
@@ -192,7 +194,7 @@ def _of_heads(array: np.ndarray | None, heads: slice) -> torch.Tensor | None:
     return tensor(array[heads] if array.ndim == 3 else array)
 
 
-def _rows_of(tensor: torch.Tensor | None, places: list[int]) -> torch.Tensor | None:
+def _rows_of(tensor: torch.Tensor | None, places: list[int] | slice) -> torch.Tensor | None:
     """Return the rows of some queries in a mask or bias; a single row is for every query."""
     return tensor if tensor is None or tensor.shape[-2] == 1 else tensor[..., places, :]
 

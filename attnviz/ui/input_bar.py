@@ -77,9 +77,9 @@ def _model() -> None:
 
 
 def _model_label(name: str) -> str:
-    """Return the model's name, with a note if its weights have to be fetched."""
+    """Return the model's name, after a note if its weights have to be fetched: the end of a name is cut on a phone."""
     card = catalog.card(name)
-    return card.name if available(card) else f"{card.name} (not here)"
+    return card.name if available(card) else f"not here: {card.name}"
 
 
 def available(card: ModelCard) -> bool:

@@ -105,6 +105,22 @@ def test_all_links_of_a_relation_are_drawn_from_gold(heads: Callable[..., AppTes
     assert not app.exception
 
 
+def test_which_head_looks_at_the_word_before_is_a_choice_of_the_list(heads: Callable[..., AppTest]):
+    app = heads(text="Dogs chase cats")
+    before, after = (
+        next(one for one in app.selectbox(key="heads-fill").options if one.startswith(f"the word {side} (2"))
+        for side in ("before", "after")
+    )
+    app.selectbox(key="heads-fill").set_value(before).run()
+    assert links(app) == (Link((5, 10), (0, 4)), Link((11, 15), (5, 10)))
+    assert "On many texts, by tokens: [Habits](#habits)" in written(app)
+    app.selectbox(key="heads-fill").set_value(after).run()
+    assert links(app) == (Link((0, 4), (5, 10)), Link((5, 10), (11, 15)))
+    assert app.query_params["habit"] in ("next", ["next"])
+    decoder = heads(text="Dogs chase cats", model="smollm2")
+    assert not [one for one in decoder.selectbox(key="heads-fill").options if one.startswith("the word after")]
+
+
 def test_a_sentence_of_ones_own_is_parsed_and_the_page_says_that_its_parse_is_unchecked(heads: Callable[..., AppTest]):
     app = heads(text=OWN)
     name = next(name for name in app.selectbox(key="heads-fill").options if name.startswith("object: dobj, UD obj"))
@@ -221,7 +237,11 @@ def test_habits_are_chosen_named_with_their_count_and_carried_by_the_link(heads:
     app.selectbox(key="heads-habit").set_value("previous").run()
     assert app.query_params["habit"] == "previous"
     assert "The chosen head, L3·H1: 0.000, rank 1 of 72" in written(app)
+    assert "by tokens; the page Attention counts one text, by words" in written(app)
+    assert app.button(key="habit-board").label == "Open L3·H1 on the board"
     app.button(key="habit-L0·H0").click().run()
+    assert app.button(key="habit-board").label == "Open L0·H0 on the board"
+    assert not app.button(key="habit-L0·H0").disabled, "the chosen head looks chosen, not switched off"
     assert (app.query_params["layer"], app.query_params["head"]) == ("0", "0")
     app.switch_page("pages/explore/attention.py").run()
     assert "habit" not in app.query_params
@@ -261,12 +281,15 @@ def test_probes_are_chosen_reported_on_the_other_half_and_carried_by_the_link(
     figures[1] = 0.01
     figures[0, :, 1, 2, 9] = 0.9, 0.8
     figures[0, :, 0, 3, 1] = 0.3, 0.2
+    figures[0, :, 1, 4, 4] = 0.5, 0.85  # second on the half that chooses, first on the one that is shown
     probed.__dict__["probes"] = figures
     monkeypatch.setattr(reader, "shipped", lambda model: probed)
     app = heads(layer="3", head="1", probe="duplicate-token")
     assert "**L2·H9** scores most: **0.800** (0.779 to 0.821)" in written(app)
     assert "Called **duplicate-token head**, because over half of their attention goes there: L2·H9" in written(app)
-    assert "The chosen head, L3·H1: 0.000, rank 2 of 72" in written(app)
+    chips = [one.label for one in app.button if one.key and one.key.startswith("probe-L")]
+    assert chips[:2] == ["L4·H4  0.850", "L2·H9  0.800"], "in the order of the numbers"
+    assert "The chosen head, L3·H1: 0.000, rank 3 of 72" in written(app)
     app.selectbox(key="heads-probe").set_value("induction").run()
     assert app.query_params["probe"] == "induction"
     assert "called **induction head**" not in written(app)  # never in a model that reads both ways

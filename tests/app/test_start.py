@@ -20,7 +20,9 @@ def test_start_shows_a_field_and_a_door_to_every_page_that_belongs_to_a_purpose(
     assert [field.label for field in app.text_input] == ["Your sentence"]
     doors = html(app)
     assert all(f'data-page="{name}"' in doors for name in SCRIPTS if name not in ("start", "glossary"))
-    assert all(f'data-panel="{name}"' in doors for name in ("present", "share"))
+    assert all(f'data-panel="{name}"' in doors for name in ("present", "share", "worksheet"))
+    assert "Ten small" not in doors
+    assert 'href="coreference"' in doors.partition("Teach a class")[2]
     assert "Take it again" in doors
 
 

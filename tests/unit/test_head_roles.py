@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import head_profile, head_roles, row_stats, view
+from attnviz.board.roles import roles
 from attnviz.engine.block import Block
-from attnviz.engine.layers import Dense
+from attnviz.engine.layers import Dense, Projections
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, HiddenPart, Pattern, Token, Unit
@@ -620,3 +621,18 @@ def test_an_unknown_score_or_block_is_refused_with_those_that_exist():
         head_roles.scores(trace, "magic")
     with pytest.raises(UnknownHeadError, match="cross"):
         head_roles.scores(trace, "first", block="cross")
+
+
+@pytest.mark.parametrize("sinks", [None, np.array([0.5, -1.0, 3.0], np.float32)], ids=["whole rows", "a learned sink"])
+def test_the_sentences_of_the_board_are_those_of_each_pattern(sinks):
+    words = "the cat saw the dog and the cat".split()
+    side = tuple(Token(word, word, 4 * at, 4 * at + 3, max(at, 1)) for at, word in enumerate(words))  # two pieces, then words
+    draw = np.random.default_rng(3)
+    calls = tuple(
+        Projections(*(draw.normal(size=(3, 8, 4)).astype(np.float32) for _ in range(3)), 2.0, True, None, sinks=sinks)
+        for _ in range(2)
+    )
+    trace = Trace(AttentionRequest("made", " ".join(words)), (Block("self", side, side, calls),))
+    alone = [tuple(head_roles.role(one).sentence for one in layer) for layer in view.patterns(trace, ViewOptions())]
+    assert list(roles(trace, "self")) == alone
+    assert len({sentence for layer in alone for sentence in layer}) > 3

@@ -112,6 +112,17 @@ def test_a_candidate_has_a_line_and_the_cue_a_frame():
     assert [mark.edge for mark in marks if isinstance(mark, Box)] == [encoding.LIGHT.mute]
 
 
+def test_a_special_token_stands_apart_and_a_frame_at_the_end_is_whole():
+    many = [sentence.TintedWord("[CLS]", 0.5, special=True), sentence.TintedWord("The", 0.5, touches=True)]
+    marks, _, _ = sentence.marks(many, FRAME)
+    first, second = (mark for mark in marks if isinstance(mark, Box))
+    assert second.x - (first.x + first.width) == pytest.approx(sentence.SPACE)
+    marks, width, _ = sentence.marks([sentence.TintedWord("a", boxed=True), sentence.TintedWord("b", boxed=True)], FRAME)
+    frames = [mark for mark in marks if isinstance(mark, Box)]
+    assert min(mark.x - mark.line / 2 for mark in frames) >= -1e-6
+    assert max(mark.x + mark.width + mark.line / 2 for mark in frames) <= width + 1e-6
+
+
 def test_the_line_to_a_candidate_is_as_thick_as_its_weight_and_solid_to_the_right_one():
     branches = [Branch("animal", 0.5, 0.5, right=True), Branch("street", 0.25, 0.2), Branch("car", 0.0, late=True)]
     marks, _, _ = fork_print.marks("it", branches, FRAME, True)

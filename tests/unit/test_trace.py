@@ -236,6 +236,8 @@ def test_rows_of_layers_that_differ():
     part = Block("self", SOURCE, SOURCE, (call(5, 5, causal=True), Dense(whole), fewer, sunk))
     for layer, rows in enumerate(part.rows([1, 4])):
         np.testing.assert_allclose(rows, part.weights(layer)[:, [1, 4]], atol=1e-6, rtol=0)
+    for layer, rows in enumerate(part.by_layer()):
+        np.testing.assert_array_equal(rows, part.weights(layer))
 
 
 def test_bytes_count_a_shared_mask_once():

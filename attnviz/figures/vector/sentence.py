@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from attnviz.figures import encoding
 from attnviz.figures.vector import lettering
 from attnviz.figures.vector.marks import Box, Mark, Stroke, Words
-from attnviz.figures.vector.placing import PAGE, Frame
+from attnviz.figures.vector.placing import PAGE, Frame, moved
 
 SIZE, NUMBER, LINE, PAD, SPACE = 13.0, 6.0, 32.0, 2.5, 4.0
 TINTED_FROM = 0.004
+EDGE = 1.2  # of a frame around a word, beyond the word
 
 
 @dataclass(frozen=True)
 class TintedWord:
     """One word or token: its weight, None for none, and how it is marked.
 
-    `line` is "solid" or "dotted" under a candidate, `touches` whether no space is before it, `mark` what the model cannot
+    `line` is "solid" or "dotted" under a candidate, `touches` whether no space is before it (after a special token there is one
+    in any case), `mark` what the model cannot
     read, `number` what stands below it.
     """
 
@@ -35,22 +37,24 @@ class TintedWord:
 
 
 def marks(words: Sequence[TintedWord], frame: Frame, width: float = PAGE - 2.0) -> tuple[list[Mark], float, float]:
-    """Return the sentence in lines of at most `width`, and its own width and height."""
+    """Return the sentence in lines of at most `width`, and its own width and height; frames at its sides have room."""
+    edge = EDGE if any(word.boxed for word in words) else 0.0
+    width -= 2 * edge
     right = _right_to_left("".join(word.text for word in words))
     found: list[Mark] = []
-    x, top, widest = 0.0, 0.0, 0.0
+    x, top, widest, special = 0.0, 0.0, 0.0, False
     for word in words:
         size = SIZE * 0.6 if word.special else SIZE
         text = lettering.shortened(frame.visible(word.text), width - 2 * PAD, size)
         wide = max(lettering.width(text, size), lettering.width(word.number, NUMBER)) + 2 * PAD
-        gap = 0.0 if word.touches and x else SPACE * (x > 0.0)
+        gap = 0.0 if word.touches and not special and x else SPACE * (x > 0.0)
         if x and x + gap + wide > width:
             x, gap, top = 0.0, 0.0, top + LINE
         left = x + gap
         found += _word(word, text, size, width - left - wide if right else left, top, wide)
         x = left + wide
-        widest = max(widest, x)
-    return found, width if right else widest, top + LINE
+        widest, special = max(widest, x), word.special
+    return [moved(mark, edge, 0.0) for mark in found], (width if right else widest) + 2 * edge, top + LINE
 
 
 def _word(word: TintedWord, text: str, size: float, x: float, top: float, wide: float) -> list[Mark]:

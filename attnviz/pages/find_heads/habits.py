@@ -15,10 +15,12 @@ from attnviz.ui import glossary_links, widgets
 from attnviz.ui.head_map import head_map
 from attnviz.ui.single_text import chosen
 
+ANCHOR = "habits"  # of the heading, for links
+
 
 def habits(known: Atlas) -> None:
     """Draw one habit over all heads: a map, the strongest heads, and the chosen one."""
-    st.header("Habits: where heads look whatever the words say", anchor=False)
+    st.header("Habits: where heads look whatever the words say", anchor=ANCHOR)
     try:
         found = {one.key: one for one in results(known)}
         now = found[measure_view.pick("habit", {key: one.name for key, one in found.items()}, RENAMED)]
@@ -43,7 +45,7 @@ def _best(one: HabitResult) -> None:
     st.markdown(glossary_links.linked(widgets.plain(one.says)))
     head, n = chosen(), encoding.thousands(one.n)
     st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(one, head, n))))
-    measure_view.best_heads("habit", one.order, lambda head: _number(one, one.at(head)))
+    measure_view.best_heads("habit", one.order, one.at, lambda value: _number(one, value), least=one.least)
 
 
 def _facts(one: HabitResult, head: HeadRef, n: str) -> list[str]:
@@ -74,7 +76,8 @@ def _cautions(known: Atlas, now: HabitResult) -> None:
     sources = ", ".join(corpus.name for corpus in known.header.corpora if corpus.kind == "conllu")
     absent = missing(known)
     parts = [
-        f"Means over {sources}, English only; {_halves(now)}.",
+        f"Means over many texts ({sources}, English only), by tokens; the page Attention counts one text, by words, so its "
+        f"percentages differ. Here {_halves(now)}.",
         *([f"Not measured, because this model cannot have it: {', '.join(absent)}."] if absent else []),
         "Repeats and habits of position say nothing about what a word means to the model.",
     ]

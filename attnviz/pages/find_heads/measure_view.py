@@ -41,15 +41,29 @@ def _wanted(kind: str, renamed: Mapping[str, str] | None) -> str:
     return (renamed or {}).get(asked, asked)
 
 
-def best_heads(kind: str, order: Sequence[HeadRef], number: Callable[[HeadRef], str]) -> None:
-    """Draw a button for each of the best heads, with its number; it chooses the head."""
+def best_heads(
+    kind: str,
+    order: Sequence[HeadRef],
+    value: Callable[[HeadRef], float],
+    number: Callable[[float], str],
+    *,
+    least: bool = False,
+) -> None:
+    """Draw a button for each of the best heads, the largest (or `least`) number first; it chooses the head.
+
+    Where the best are chosen on one half of the texts, their numbers are from the other and may be in another order. The chosen
+    head is marked, and opens on the board.
+    """
     mine = chosen()
     with st.container(horizontal=True, gap="small", key=f"{kind}-best"):
-        for head in order[:BEST]:
+        for head in sorted(order[:BEST], key=lambda one: value(one) if least else -value(one)):
+            now = (head.layer, head.head) == (mine.layer, mine.head)
             st.button(
-                f"{head}  {number(head)}", key=f"{kind}-{head}", on_click=_choose, args=(head,),
-                disabled=(head.layer, head.head) == (mine.layer, mine.head), help="Choose this head",
+                f"{head}  {number(value(head))}", key=f"{kind}-{head}", on_click=_choose, args=(head,),
+                type="primary" if now else "secondary", help="The chosen head" if now else "Choose this head",
             )  # fmt: skip
+        if st.button(f"Open {mine} on the board", key=f"{kind}-board", type="tertiary", icon=":material/arrow_forward:"):
+            st.switch_page("pages/explore/attention.py")
 
 
 def _choose(head: HeadRef) -> None:

@@ -41,7 +41,7 @@ def _best(one: ProbeResult) -> None:
     """Draw what the score means, the best heads, and the chosen one among them."""
     st.markdown(glossary_links.linked(widgets.plain(f"{one.says} {one.source}.")))
     st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(one, chosen()))))
-    measure_view.best_heads("probe", one.order, lambda head: encoding.three(one.at(head)))
+    measure_view.best_heads("probe", one.order, one.at, encoding.three)
 
 
 def _facts(one: ProbeResult, head: HeadRef) -> list[str]:

@@ -10,19 +10,25 @@ from attnviz.pages.start import picture
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.web import navigation, panels
 
+# Where the window has room, arcs are drawn; else the words alone are tinted (attnviz/board/css/start.css).
+ARCS = "An arc is a weight of self-attention: the thicker it is, the more the word looks there."
+TINTS = "A tint is a weight of self-attention: the stronger it is, the more the chosen word looks there."
 HOW = (
-    "An arc is a weight of self-attention: the thicker it is, the more the word looks there. All weights of a word sum to 1. "
+    "All weights of a word sum to 1. "
     "A head is one of the units of a model that each spread their attention in their own way; this model has 72."
 )
 DOORS = {  # by the group of pages
-    "Look": ("Look at a sentence", "Point at a word, and all heads answer at once."),
+    "Look": ("Look at a sentence", "Choose a word, and all heads answer at once."),
     "Find": ("Find the head that …", "… links “it” to its noun, or a verb to its object."),
-    "Understand": ("Understand how it works", "Ten small steps, with the numbers of your own sentence in them."),
+    "Understand": ("Understand how it works", "Small steps, with the numbers of your own sentence in them."),
 }
-# The door for teachers leads to what every page has; a press on a name opens it (panels.js).
+# The door for teachers leads to what every page has; a press on a name opens it (panels.js). The worksheet is the board's.
 TEACH = (
-    "<section><h2>Teach a class</h2><p>Any page fills the projector, and a QR code opens it as it is on every phone.</p>"
-    '<p><a href="#" data-panel="present">Present</a>, <a href="#" data-panel="share">Share a QR code</a></p></section>'
+    "<section><h2>Teach a class</h2><p>Any page fills the projector, a QR code opens it on phones, and a worksheet asks about "
+    "it on paper. A lesson to begin with: what does “it” refer to?</p>"
+    '<p><a href="coreference" data-page="coreference">Coreference</a>, '
+    '<a href="#" data-panel="worksheet">Worksheet</a>, '
+    '<a href="#" data-panel="present">Present</a>, <a href="#" data-panel="share">Share a QR code</a></p></section>'
 )
 
 
@@ -34,7 +40,9 @@ def show() -> None:
         _own_sentence()
         st.html(f'<p class="start-tour">{panels.TOUR}</p>')
         st.html(f'<div class="start-doors">{"".join(map(_door, navigation.GROUPS))}{TEACH}</div>')
-        st.markdown(glossary_links.linked(HOW, everyday=("weight",)))
+        for key, drawn in (("start-arcs", ARCS), ("start-tints", TINTS)):
+            with st.container(key=key):
+                st.markdown(glossary_links.linked(f"{drawn} {HOW}", everyday=("weight",)))
     with room:
         widgets.show_notices(state.notices())
         picture.show()

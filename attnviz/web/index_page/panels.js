@@ -157,12 +157,24 @@
     true,
   );
 
+  // The worksheet of the board, whatever page is open: this session opens the board, and then the sheet as its own button does.
+  function openWorksheet() {
+    const board = $("#attnviz-pages a[data-page=attention]");
+    const until = Date.now() + 60_000; // a first text may have to be read
+    board.click();
+    const poll = setInterval(() => {
+      const button = $(".st-key-worksheet-open button");
+      if (button || !board.hasAttribute("aria-current") || Date.now() > until) clearInterval(poll);
+      button?.click();
+    }, 100);
+  }
+
   // A link on a page to what the row opens.
   addEventListener(
     "click",
     (event) => {
       const name = event.target instanceof Element && event.target.closest("[data-panel]")?.dataset.panel;
-      const open = { present: togglePresenting, share: () => $("#attnviz-share").showPopover() }[name];
+      const open = { present: togglePresenting, worksheet: openWorksheet, share: () => $("#attnviz-share").showPopover() }[name];
       if (!open) return;
       event.preventDefault();
       event.stopImmediatePropagation();

@@ -6,7 +6,7 @@ import { headName } from "../core/encoding.js";
 import { MOST, qualifiers, pinAt } from "./tray.js";
 
 const TWICE = 250; // milliseconds in which a second click still makes a double click
-const NONE = `No pins yet. Press P, or the Pin button, to keep a head here; up to ${MOST} stand side by side.`;
+const noneYet = () => `No pins yet. ${matchMedia("(hover: none)").matches ? "Tap Pin" : "Press P, or the Pin button,"} to keep a head here; up to ${MOST} stand side by side.`;
 
 export const pinName = ({ head, over }) => (over ? `L${head[0]} ${over}` : headName(...head));
 
@@ -48,7 +48,7 @@ export function makeChips(host, act, signal) {
     const before = [...list.children].findIndex((chip) => chip.contains(root.activeElement));
     const others = qualifiers(pins, shown);
     list.replaceChildren(...pins.map((pin, i) => chip(pin, i, others[i], pinAt([pin], state.head) === 0, act.remove)));
-    hint.textContent = refused || (pins.length ? "" : NONE);
+    hint.textContent = refused || (pins.length ? "" : noneYet());
     if (before >= 0) focusOn(list, before);
   }
 

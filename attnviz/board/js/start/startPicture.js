@@ -39,6 +39,7 @@ export function rowArcs(weights, held, centres, height) {
 
 export function makeStartPicture(root, tokens) {
   const [host, arcs, sentence, readout] = [".attnviz", "svg", ".sentence", ".readout"].map((name) => root.querySelector(name));
+  const touched = matchMedia("(hover: none)"); // a finger cannot point
   let [data, held, words, theme] = [null, 0, [], null];
 
   function show(next) {
@@ -85,8 +86,8 @@ export function makeStartPicture(root, tokens) {
     readout.replaceChildren(
       strong(data.words[held], "held"), does, strong(whom, ""), " ", strong(threeDigits(weight), "value"), " of 1",
       ...(larger ? [`; of the ${whom === "itself" ? "other " : ""}words, most at `, strong(data.words[best], ""), ` ${threeDigits(weights[best])}`] : []),
-      `, in head ${data.head} of ${data.model}. Not drawn: ${data.specials.join(" and ")} take ${threeDigits(rest)} together. `,
-      ...(larger ? [] : [element("span", "hint", "Point at any word.")]), // the longer line is seen while one points
+      `, in head ${data.head} of ${data.model}. Not ${arcs.clientHeight ? "drawn" : "shown"}: ${data.specials.join(" and ")} take ${threeDigits(rest)} together. `,
+      ...(larger ? [] : [element("span", "hint", touched.matches ? "Tap any word." : "Point at any word.")]), // the longer line is seen while one points
     );
     drawArcs(weights);
   }
