@@ -104,14 +104,13 @@ def test_each_best_heads_sentence_is_true_to_the_file(model: str):
         claim = claims.claim(made, one.head, one.relation, one.direction or "dh")
         sentence = claim_text.sentence(claim).replace("\u202f", " ")
         numbers = re.search(
-            r"On ([\d,]+) .* of (.+?), (L\d+·H\d+) of (.+?) (?:looks|gives) .*? in (\d+|under 1) % \(", sentence
+            r"On ([\d,]+) .* of (.+?), (L\d+·H\d+) of (.+?) (?:looks|gives) .*? in (\d+\.\d|under 0\.1) % \(", sentence
         )
         assert numbers is not None, sentence
         assert int(numbers[1].replace(",", "")) == len(hits)
         assert (HeadRef.parse(numbers[3]), numbers[4]) == (one.head, catalog.card(model).name)
-        assert numbers[5] == (
-            "under 1" if 0 < hits.mean() < 0.005 else str((200 * int(hits.sum()) + len(hits)) // (2 * len(hits)))
-        )  # half up
+        tenths = (2000 * int(hits.sum()) + len(hits)) // (2 * len(hits))  # of a percent, half up
+        assert numbers[5] == ("under 0.1" if hits.any() and not tenths else f"{tenths // 10}.{tenths % 10}")
         low, high = claim.evidence.interval
         assert low <= hits.mean() <= high
         better = hits.mean() > claim.evidence.baseline[1]
