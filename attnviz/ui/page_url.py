@@ -13,7 +13,7 @@ from attnviz.ui import state
 
 _URL, _PAGE_PARAMS, _PAGE_PARAMS_READ = "attnviz_url", "attnviz_page_params", "attnviz_page_params_read"
 _PAGE = "attnviz_page"  # the address of the page that ran last
-LEFT = ("print", "answers")  # parameters that end with the page: another page does not open as a worksheet
+NOT_CARRIED = ("print", "answers")  # parameters that end with the page: another page does not open as a worksheet
 
 
 def read(page: str = "") -> None:
@@ -31,7 +31,7 @@ def read(page: str = "") -> None:
         st.session_state[_PAGE_PARAMS] = {name: value for name, value in params.items() if name not in PARAMETERS}
     elif page != st.session_state.get(_PAGE, page):
         given = st.session_state.get(_PAGE_PARAMS, {})
-        st.session_state[_PAGE_PARAMS] = {name: value for name, value in given.items() if name not in LEFT}
+        st.session_state[_PAGE_PARAMS] = {name: value for name, value in given.items() if name not in NOT_CARRIED}
     st.session_state[_PAGE] = page
     state.open_on(HeadRef(*state.card().head, state.card().blocks[0]))
     st.session_state[_PAGE_PARAMS_READ] = set()
