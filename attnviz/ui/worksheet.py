@@ -12,7 +12,7 @@ from attnviz.figures.worksheet import Sheet
 from attnviz.types import quoted
 from attnviz.ui import page_url, widget_values, widgets
 
-PARAMETER, ANSWERS = page_url.LEFT  # of the URL; ANSWERS is "1" with the page of answers
+PARAMETER, ANSWERS = page_url.NOT_CARRIED  # of the URL; ANSWERS is "1" with the page of answers
 SHEET = "worksheet"
 _HTML = '<a class="print-sheet" href="./" role="button" data-print>Print</a>'
 
