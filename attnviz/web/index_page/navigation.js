@@ -33,11 +33,20 @@
       if (!ready()) return setTimeout(poll, POLL);
       const link = wanted;
       wanted = null;
-      if (link !== currentLink()) history.pushState(null, "", new URL(bare(link), location.href));
-      dispatchEvent(new PopStateEvent("popstate"));
+      askFor(link);
       document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
     };
     poll();
+  }
+
+  // Streamlit opens the page that the address names when it hears of a step in the history. The address names it only for that
+  // moment: Streamlit itself writes it when the page comes, and a run that still ends on the old page would undo it.
+  function askFor(link) {
+    const [here, { state }] = [location.href, history];
+    if (link !== currentLink()) history.replaceState(state, "", new URL(bare(link), here));
+    dispatchEvent(new PopStateEvent("popstate"));
+    history.replaceState(state, "", here);
+    mark(link);
   }
 
   // What the reader sees goes along into another tab; in this one the session has it. A worksheet is of its own page alone.

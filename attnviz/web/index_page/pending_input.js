@@ -11,7 +11,8 @@
   const RUN_TIMEOUT = 10_000; // milliseconds within which the server reports that the run begins that was asked for
   const SHOW_TIMEOUT = 1_500; // milliseconds within which the page shows that a run begins, unless it showed the run before it
   const RERUN = 0x5a; // first byte of Streamlit's messages that ask for a run
-  const NEW_SESSION = 0x22; // tag of its message from the server that a run begins
+  const WRITE_TIMEOUT = 800; // milliseconds within which a run that begins writes the address, if that changes
+  const [NEW_SESSION, ADDRESS, FINISHED] = [0x22, 0x62, 0x30]; // tags of its messages from the server: a run begins; the page's new address; a run has ended
   const BEFORE_KIND = [0x0a, 0x12]; // tags of the hash and the metadata, which may stand before that
   const POLL = 20; // milliseconds between two checks whether the page runs, or has run
   const committedText = new WeakMap(); // of a field: its text at focus, or at its last commit
@@ -26,6 +27,8 @@
   const running = () => app()?.dataset.testScriptState === "running";
   // Return whether a run was asked for that the server has not begun.
   const unanswered = () => sentAt > startedAt && performance.now() - sentAt < RUN_TIMEOUT;
+  // Return whether a run has begun that may still write what was typed into the address, for a step back.
+  const unwritten = () => startedAt > writtenAt && performance.now() - startedAt < WRITE_TIMEOUT;
   // Return whether a run has begun that the page does not show yet.
   const unshown = () => startedAt > shownAt && performance.now() - startedAt < SHOW_TIMEOUT;
   const busy = () => committing > 0 || unanswered() || unshown() || running();
@@ -53,12 +56,13 @@
 
   let sentAt = -Infinity; // when a run was last asked for
   let startedAt = -Infinity; // when the server last reported that a run begins
+  let writtenAt = -Infinity; // when it last sent an address, or the end of a run
   let shownAt = -Infinity; // when the page last began to show a run
   const observed = new WeakSet(); // sockets
   const { send } = WebSocket.prototype;
   WebSocket.prototype.send = function (data) {
     if (data[0] === RERUN) sentAt = performance.now();
-    if (!observed.has(this)) this.addEventListener("message", ({ data }) => beginsRun(data) && (startedAt = performance.now()));
+    if (!observed.has(this)) this.addEventListener("message", note);
     observed.add(this);
     return send.call(this, data);
   };
@@ -68,9 +72,15 @@
     if (states.includes("running")) shownAt = performance.now();
   }).observe(document, { attributeFilter: ["data-test-script-state"], attributeOldValue: true, subtree: true });
 
-  // Return whether a message says that a run begins: fields with their length, then the kind of the message.
-  function beginsRun(data) {
-    if (!(data instanceof ArrayBuffer)) return false;
+  function note({ data }) {
+    const kind = kindOf(data);
+    if (kind === NEW_SESSION) startedAt = performance.now();
+    if (kind === ADDRESS || kind === FINISHED) writtenAt = performance.now();
+  }
+
+  // Return the tag of a message's kind, which stands behind fields with their length.
+  function kindOf(data) {
+    if (!(data instanceof ArrayBuffer)) return 0;
     const bytes = new Uint8Array(data);
     const afterField = (start) => {
       let [length, end] = [0, start + 1];
@@ -82,7 +92,7 @@
     };
     let at = 0;
     while (BEFORE_KIND.includes(bytes[at])) at = afterField(at);
-    return bytes[at] === NEW_SESSION;
+    return bytes[at];
   }
 
   for (const name of ["pointerdown", "mousedown"]) addEventListener(name, () => (pressing = true), true);
@@ -143,7 +153,7 @@
     dispatchEvent(new Event("attnviz-leave")); // components send now what they have not yet sent
     const redrawnLink = () => [...document.querySelectorAll("a[href]")].find((other) => other.href === link.href);
     const poll = () => {
-      if (unanswered()) setTimeout(poll, POLL);
+      if (unanswered() || unwritten()) setTimeout(poll, POLL);
       else replayClick(link.isConnected ? link : redrawnLink());
     };
     afterSend(poll);
