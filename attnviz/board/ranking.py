@@ -22,7 +22,7 @@ def to_json(
     """Return the JSON of a ranking on as many links as there are `rows`, out of the `drawn` ones.
 
     Numbers are not rounded here: 0.24954, to four digits and then to three, would be 0.249. `counts` says how many heads
-    each layer has; `rows` are where the sources look in the chosen head; `order` is what the ranking goes by.
+    each layer has; `rows` are where the sources look in the chosen head; `order` is what heads are ranked by.
     """
     weights: list[list[float]] = [[0.0] * count for count in counts]
     margins: list[list[float]] = [[0.0] * count for count in counts]

@@ -38,7 +38,6 @@ _CODE = re.compile(r"(`+)(?:(?!`).)(?:.*?(?:(?!`).))??\1(?!`)", re.DOTALL)
 _FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$]+?\$", re.DOTALL)
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{([^}]*)\}")
-_ADDRESS = re.compile(r"(?i)(https?(?=://)|www(?=\.)|(?<=[\w.+-])(?=@\w))")
 Problem = tuple[int, str]  # a line, counted from 0, and what is wrong there
 
 
@@ -69,12 +68,6 @@ def problems(tokens: Sequence[Token], link: Callable[[str], str]) -> Iterator[Pr
                 yield line, fault
     if formulas > MOST_FORMULAS:
         yield 0, f"A step has at most {MOST_FORMULAS} formulas; this one has {formulas}. Divide it."
-
-
-def without_addresses(prose: str) -> str:
-    """Return prose in which addresses of other sites stay text: an invisible word joiner keeps them from becoming links."""
-    parts = re.split(r"(`+[^`]*`+|\]\([^)]*\))", prose)
-    return "".join(part if at % 2 else _ADDRESS.sub("\\1\u2060", part) for at, part in enumerate(parts))
 
 
 def _flat(tokens: Sequence[Token], line: int = 0) -> Iterator[tuple[Token, int]]:

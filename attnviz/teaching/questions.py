@@ -63,7 +63,6 @@ MEASURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "arithmetic": ("expression",),
     }
 )
-BIDIRECTIONAL_SHARES = ("weight", "received", "hit rate")  # numbers from 0 to 1
 RIGHT = ("largest", "smallest")
 SPECIAL = re.compile(r"\[[A-Z]+\]|<[^<>\s]+>")  # names of special tokens, such as [CLS] and <s>
 DIRECTIONS = ("dh", "hd")
