@@ -15,11 +15,12 @@ from attnviz.lessons.long import LongText, long_texts
 from attnviz.progress import ProgressEvent
 from attnviz.selection import Selection
 from attnviz.types import HeadRef, joined
-from attnviz.ui import legibility_note, retry, shell, state
+from attnviz.ui import legibility_note, page_url, retry, shell, state, widget_values
 from attnviz.ui.backend import backend, listening
 from attnviz.ui.markdown import plain
 
 theme = shell.theme
+SORT = "sort"  # of the URL
 
 
 def show_notices(lines: Sequence[str]) -> None:
@@ -183,3 +184,20 @@ def _has(trace: Trace, head: HeadRef) -> bool:
     """Return whether a trace has a head."""
     part = trace.block(head.block) if head.block in trace.blocks else None
     return part is not None and head.layer < part.layers and head.head < part.calls[head.layer].heads
+
+
+def rank_by_difference(page: str, other: str) -> bool:
+    """Draw by what heads are ranked on a page, `other` or the difference from other words; returns whether it is the latter.
+
+    The choice stands in the URL as `sort=difference`.
+    """
+    orders = {(usual := other.lower()): other, "difference": "Difference from other words"}
+    now = "difference" if page_url.parameter(SORT) == "difference" else usual
+    key = widget_values.fill(f"{page}-sort", now)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.caption("Rank by", width="content")
+        st.segmented_control(
+            "Rank by", list(orders), format_func=orders.__getitem__, key=key, required=True, label_visibility="collapsed",
+            on_change=widget_values.answer(key, lambda order: page_url.set_parameter(SORT, "" if order == usual else order)),
+        )  # fmt: skip
+    return now == "difference"

@@ -13,12 +13,10 @@ from attnviz.analysis import link_ranking, tables
 from attnviz.figures import encoding
 from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion
 from attnviz.types import HeadRef, HeadScores
-from attnviz.ui import glossary_links, page_url, state, widget_values, widgets
+from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.head_map import head_map
 from attnviz.ui.single_text import chosen
 
-SORT = "sort"  # of the URL
-ORDERS = {"share": "Share", "difference": "Difference from other words"}
 OTHERS, DIFFERENCE, EVERYWHERE = "others", "difference", "∗"
 
 
@@ -67,7 +65,7 @@ def _table(answers: HeadAnswers, change: np.ndarray | None) -> None:
     ordered = link_ranking.CandidateShares(shares.values[..., order], _share(shares.values, right), shares.late, shares.note)
     ranked = link_ranking.rank_candidates(ordered)
     names = [question.word(span) for span in question.candidates]
-    first, by_difference = widgets.plain(names[right]), _by_difference()
+    first, by_difference = widgets.plain(names[right]), widgets.rank_by_difference("coreference", "Share")
     if by_difference:
         beyond = np.nan_to_num(_difference(answers, right), nan=-np.inf)
         ranked = tuple(sorted(ranked, key=lambda one: -beyond[one.layer, one.head]))
@@ -101,19 +99,6 @@ def _select_row(key: str, heads: Sequence[HeadRef]) -> None:
     """Choose the head of the row that was clicked just now: in another order, a row that stays marked chooses nothing."""
     if rows := st.session_state[key].selection.rows:
         state.change(head=heads[rows[0]])
-
-
-def _by_difference() -> bool:
-    """Draw what heads are ranked by, which stands in the URL; returns whether it is the difference from other words."""
-    now = "difference" if page_url.parameter(SORT) == "difference" else "share"
-    key = widget_values.fill("coreference-sort", now)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="coreference-rank-by"):
-        st.caption("Rank by", width="content")
-        st.segmented_control(
-            "Rank by", list(ORDERS), format_func=ORDERS.__getitem__, key=key, required=True, label_visibility="collapsed",
-            on_change=widget_values.answer(key, lambda order: page_url.set_parameter(SORT, "" if order == "share" else order)),
-        )  # fmt: skip
-    return now == "difference"
 
 
 def _difference(answers: HeadAnswers, right: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from attnviz.linguistics import corpus_rank, gold_sentences
 from attnviz.pages.find_heads import worksheet as own_sheet
 from attnviz.pages.find_heads.parsed_text import parsed
 from attnviz.types import HeadRef, Link, Unit
-from attnviz.ui import glossary_links, page_url, state, widget_values
+from attnviz.ui import glossary_links, page_url, state, widgets
 from attnviz.ui import worksheet as sheets
 from attnviz.ui.backend import backend
 from attnviz.ui.components.links import choosing, drawing
@@ -28,8 +28,6 @@ from attnviz.view_state import TokenSelection, ViewOptions
 
 BY_HAND = 8  # links that are drawn; a relation may fill in more
 WORDS = 500  # words on which links are drawn
-SORT = "sort"  # of the URL
-ORDERS: dict[link_ranking.Order, str] = {"weight": "Weight", "difference": "Difference from other words"}
 _DRAWN = ViewOptions()
 _OPENED = "attnviz_heads_opened"
 
@@ -102,7 +100,7 @@ def ranking(trace: Trace) -> None:
         return
     if unread := legibility_text.of_links(trace, links, state.card().name, head.block):
         st.info(plain(unread), icon=":material/visibility_off:")
-    order = _order()
+    order: link_ranking.Order = "difference" if widgets.rank_by_difference("heads", "Weight") else "weight"
     with st.spinner("Ranking every head …"):  # of a long text it takes a few seconds
         best = in_order(trace, links)
     rows = link_rows.link_rows(trace, head, links)
@@ -128,19 +126,6 @@ def worksheet(trace: Trace) -> None:
     sheets.show(own_sheet.sheet(trace, followed, _ranked(trace, followed), block))
 
 
-def _order() -> link_ranking.Order:
-    """Draw what heads are ranked by, which stands in the URL; returns the choice."""
-    now: link_ranking.Order = "difference" if page_url.parameter(SORT) == "difference" else "weight"
-    key = widget_values.fill("heads-sort", now)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="rank-by"):
-        st.caption("Rank by", width="content")
-        st.segmented_control(
-            "Rank by", list(ORDERS), format_func=ORDERS.__getitem__, key=key, required=True, label_visibility="collapsed",
-            on_change=widget_values.answer(key, lambda order: page_url.set_parameter(SORT, "" if order == "weight" else order)),
-        )  # fmt: skip
-    return now
-
-
 def _on_corpus(trace: Trace, followed: tuple[Link, ...], data: dict[str, Any]) -> dict[str, Any] | None:
     """Return the ranks of the listed heads on annotated texts as JSON; None where the kind of link is not known."""
     try:
@@ -157,7 +142,7 @@ def _on_corpus(trace: Trace, followed: tuple[Link, ...], data: dict[str, Any]) -
 def in_order(trace: Trace, links: tuple[Link, ...]) -> tuple[LinkScore, ...]:
     """Return every head in the order on screen, best first."""
     found = _ranked(trace, links)
-    return link_ranking.by_difference(found) if page_url.parameter(SORT) == "difference" else found
+    return link_ranking.by_difference(found) if page_url.parameter(widgets.SORT) == "difference" else found
 
 
 def _ranked(trace: Trace, links: tuple[Link, ...]) -> tuple[LinkScore, ...]:
